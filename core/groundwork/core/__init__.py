@@ -1,0 +1,1 @@
+"""What every part may import: settings, types, errors, money, telemetry."""

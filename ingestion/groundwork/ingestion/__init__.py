@@ -1,0 +1,1 @@
+"""Documents in: sources, parsers, chunks and index versions."""

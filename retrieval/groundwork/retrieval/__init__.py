@@ -1,0 +1,1 @@
+"""Passages out: embedders, index engines, fusion and confidence."""
