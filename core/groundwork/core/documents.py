@@ -1,8 +1,8 @@
-"""Documents as every part sees them: raw bytes in, structured text, chunks out.
+r"""Documents as every part sees them: raw bytes in, structured text, chunks out.
 
 Offsets are code points into `Document.text`, half-open. For text formats (Markdown, MDX,
 reStructuredText, plain text) `Document.text` is the decoded file itself with line ends normalised to
-"\\n", so an offset is an offset into the file; for the others (HTML, PDF, DOCX, notebooks) it is the
+"\n", so an offset is an offset into the file; for the others (HTML, PDF, DOCX, notebooks) it is the
 visible text that the parser extracted. A quote is always a slice of `Document.text`.
 """
 
