@@ -1,1 +1,40 @@
-"""The `groundwork` command."""
+"""The `groundwork` command. Importing it costs click and nothing else; each command imports what it needs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from groundwork.cli.lazy import LazyGroup
+
+# Name, where it is, and the line of help that the overview shows without importing it.
+COMMANDS = {
+    "up": ("groundwork.cli.commands.up:up", "Serve the whole embedded platform."),
+    "ingest": ("groundwork.cli.commands.ingest:ingest", "Bring an index up to date with its sources."),
+    "ask": ("groundwork.cli.commands.ask:ask", "Ask a question and get a cited answer."),
+    "search": ("groundwork.cli.commands.search:search", "Find passages without writing an answer."),
+    "index": ("groundwork.cli.commands.index:index", "List, compare, promote and clean index versions."),
+    "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),
+}  # fmt: skip
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="groundwork", message="groundwork %(version)s")
+def cli() -> None:
+    """Answers about documentation, with citations that hold.
+
+    Settings come from GROUNDWORK_* variables and groundwork.toml; state lives under GROUNDWORK_HOME.
+    Exit codes: 0 done, 1 failed, 2 usage, 3 a gate said no.
+    """
+
+
+def main() -> None:
+    """The console script: runs the command and turns errors into one clear line and an exit code."""
+    from groundwork.cli.run import run
+
+    sys.exit(run(cli, sys.argv[1:]))

@@ -33,11 +33,15 @@ class RawDocument:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that does not go in, and why. `reason` is a short stable code, `detail` one sentence."""
+    """A file that does not go in, and why. `reason` is a short stable code, `detail` one sentence.
+
+    `content_hash` is set where the content was read, so that the same bad file is not parsed again.
+    """
 
     page: str
     reason: str
     detail: str
+    content_hash: str = ""
 
 
 class BlockKind(StrEnum):

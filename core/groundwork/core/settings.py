@@ -195,6 +195,18 @@ def load(**overrides: object) -> Settings:
         raise ConfigurationError(_explain(error)) from None
 
 
+# What git may need from the caller's environment, and nothing else.
+_GIT_VARIABLES = (
+    "SSH_AUTH_SOCK", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
+    "SSL_CERT_FILE", "GIT_SSL_CAINFO",
+)  # fmt: skip
+
+
+def command_environment() -> dict[str, str]:
+    """The variables that a subprocess such as git may inherit beyond PATH and HOME."""
+    return {name: os.environ[name] for name in _GIT_VARIABLES if name in os.environ}
+
+
 def quiet_libraries() -> None:
     """Keep libraries from calling home or downloading: set before any of them is imported."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -102,10 +102,14 @@ class Manifest:
         return cls(**data)
 
 
-def version_id(pages: Iterable[PageEntry], config: dict[str, Any]) -> str:
-    """The digest that names a version: 16 hex digits over its content and configuration."""
+def version_id(
+    pages: Iterable[PageEntry], skipped: Iterable[Skipped], config: dict[str, Any]
+) -> str:
+    """The digest that names a version: 16 hex digits over its content, what was left out, and configuration."""
     digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
     for entry in sorted(pages, key=lambda entry: entry.page):
         digest.update(entry.identity().encode())
         digest.update(b"\0")
+    for left_out in sorted(skipped, key=lambda entry: (entry.page, entry.reason)):
+        digest.update(f"{left_out.page}\n{left_out.reason}\0".encode())
     return digest.hexdigest()[:16]

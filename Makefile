@@ -1,0 +1,46 @@
+# Everything a person needs, with nothing but make, Python 3.11 or later and a package index.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PART_ROOTS := core ingestion retrieval serving cli
+
+.PHONY: run test lint format bench docs lock clean help
+.DEFAULT_GOAL := help
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s'|'
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh runtime
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml tools/setup.sh
+	@tools/setup.sh dev
+
+run: $(VENV)/.runtime ## Set up, index the bundled docs, print a first answer, serve on 127.0.0.1:8080.
+	@$(BIN)/groundwork up --first-answer
+
+test: $(VENV)/.dev ## Set up and run the tests.
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Style, types, layers, sizes, and what must not be in the repository.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tools/sizes.py $(PART_ROOTS) benchmarks tools
+
+format: $(VENV)/.dev ## Format the code.
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure everything that the README states; takes about half an hour on two cores.
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+docs: $(VENV)/.dev ## Write the generated parts of docs/ anew.
+	@$(BIN)/python tools/command_reference.py --write
+
+lock: $(VENV)/.dev ## Resolve the exact versions anew.
+	@tools/lock.sh
+
+clean: ## Remove the environments, caches and results; GROUNDWORK_HOME stays.
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage bench-results

@@ -1,0 +1,91 @@
+"""The checks behind `groundwork doctor`: each tries what a setting points at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from groundwork.cli.compose import open_index_store
+from groundwork.core.errors import GroundworkError
+from groundwork.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What was tried, whether it answered, and one sentence about it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def all_checks(settings: Settings) -> list[CheckResult]:
+    """Every check, in the order in which things depend on each other."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "python": _python,
+        "home": _home,
+        "embedder": _embedder,
+        "index": _index,
+        "ledger": _ledger,
+        "service": _service,
+    }
+    return [_tried(name, check, settings) for name, check in checks.items()]
+
+
+def _tried(name: str, check: Callable[[Settings], str], settings: Settings) -> CheckResult:
+    try:
+        return CheckResult(name, ok=True, detail=check(settings))
+    except GroundworkError as error:
+        return CheckResult(name, ok=False, detail=error.detail)
+    except OSError as error:
+        return CheckResult(name, ok=False, detail=str(error))
+
+
+def _python(_settings: Settings) -> str:
+    return f"{sys.version.split()[0]} at {sys.prefix}"
+
+
+def _home(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    probe = settings.home / ".doctor"
+    probe.write_text("ok")
+    probe.unlink()
+    return f"{settings.home} is writable"
+
+
+def _embedder(settings: Settings) -> str:
+    from groundwork.retrieval.embed.factory import create_embedder
+
+    embedder = create_embedder(settings)
+    vector = embedder.embed(["Does the embedder answer?"])[0]
+    return f"{embedder.identity} answers with {vector.shape[0]} dimensions"
+
+
+def _index(settings: Settings) -> str:
+    where = settings.index.url or f"Qdrant Edge at {settings.indexes}"
+    with open_index_store(settings) as store:
+        names = store.names()
+        live = {name: store.alias(name) for name in names}
+    shown = ", ".join(f"{name}@{version or 'nothing live'}" for name, version in live.items())
+    return f"{where}: {shown or 'no index yet (groundwork ingest SOURCE)'}"
+
+
+def _ledger(settings: Settings) -> str:
+    from sqlalchemy import make_url
+
+    from groundwork.serving.store import AnswerStore
+
+    store = AnswerStore(settings.ledger_url)
+    try:
+        store.ping()
+    finally:
+        store.close()
+    return f"{make_url(settings.ledger_url).render_as_string(hide_password=True)} answers"
+
+
+def _service(settings: Settings) -> str:
+    from groundwork.serving.app import check_bind
+
+    check_bind(settings)
+    return f"may bind {settings.service.host}:{settings.service.port}"

@@ -1,0 +1,156 @@
+"""groundwork ingest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundwork.cli.compose import load, open_index_store, open_tools
+from groundwork.cli.output import echo_json, index_option, json_option
+from groundwork.cli.progress import ConsoleProgress
+from groundwork.core.errors import GateRefused
+
+if TYPE_CHECKING:
+    from groundwork.core.settings import Settings
+    from groundwork.ingestion.ingest import IngestResult
+    from groundwork.ingestion.sources.base import SourceOptions
+
+_SHOWN_SKIPPED = 5
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@index_option
+@click.option("--url-base", metavar="URL", help="Public URL of the source's root, for citations.")
+@click.option(
+    "--site",
+    type=click.Choice(["auto", "hugo", "docusaurus", "sphinx", "mkdocs", "github"]),
+    default="auto",
+    show_default=True,
+    help="The generator that publishes the pages: decides anchors and URLs.",
+)
+@click.option("--product-version", metavar="V", help="The product version these pages describe.")
+@click.option(
+    "--tag", "tags", metavar="TAG", multiple=True, help="A tag for every page; repeatable."
+)
+@click.option("--include", metavar="GLOB", multiple=True, help="Only files that match; repeatable.")
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Not files that match; repeatable.")
+@click.option("--ref", metavar="REF", help="Branch, tag or commit of a git source.")
+@click.option("--subfolder", metavar="PATH", help="Only this folder of a git source.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--no-promote", is_flag=True, help="Build the version without making it live.")
+@json_option
+def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options: Any) -> None:
+    """Bring an index up to date with its sources.
+
+    SOURCE is a folder, a file, an archive, a git repository (git+https://…@ref#subfolder=docs) or a website
+    (its address or its sitemap). The sources named are the whole of the index: pages they no longer hold
+    leave the next version. Exits with 3 where the version was built and not promoted.
+    """
+    settings = load()
+    result = _run(settings, sources, index or settings.index.default, options)
+    if as_json:
+        echo_json(_as_dict(result))
+    else:
+        _print(result, dry_run=options["dry_run"])
+    if result.refusal is not None:
+        raise GateRefused(
+            f"version {result.version} was built and kept, not promoted: {result.refusal}. "
+            f"To accept it: groundwork index promote {result.version} --index {result.index}"
+        )
+
+
+def _run(
+    settings: Settings, sources: tuple[str, ...], index: str, options: dict[str, Any]
+) -> IngestResult:
+    from groundwork.ingestion.check import Limits
+    from groundwork.ingestion.ingest import IngestRequest, dry_run, ingest
+    from groundwork.ingestion.parse.base import ParseOptions
+    from groundwork.ingestion.sources import open_source
+
+    source_options = _source_options(settings, options)
+    request = IngestRequest(
+        index=index,
+        sources=tuple(open_source(spec, source_options) for spec in sources),
+        limits=Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share),
+        promote=not options["no_promote"],
+    )
+    parsing = ParseOptions(
+        url_base=options["url_base"],
+        site=options["site"],
+        product_version=options["product_version"],
+        tags=options["tags"],
+    )
+    progress = ConsoleProgress()
+    try:
+        with open_index_store(settings) as store, open_tools(settings, parsing) as tools:
+            work = dry_run if options["dry_run"] else ingest
+            return work(request, store, tools, progress)
+    finally:
+        progress.close()
+
+
+def _source_options(settings: Settings, options: dict[str, Any]) -> SourceOptions:
+    from groundwork.core.settings import command_environment
+    from groundwork.ingestion.sources import SourceOptions
+
+    return SourceOptions(
+        include=options["include"],
+        exclude=options["exclude"],
+        max_bytes=settings.ingest.max_bytes,
+        ref=options["ref"],
+        subfolder=options["subfolder"],
+        environment=command_environment(),
+        http_cache_dir=settings.caches / "http",
+        rate_per_second=settings.ingest.requests_per_second,
+        allow_private_addresses=settings.ingest.allow_private_addresses,
+        user_agent=settings.ingest.user_agent,
+    )
+
+
+def _as_dict(result: IngestResult) -> dict[str, Any]:
+    return asdict(result)
+
+
+def _print(result: IngestResult, *, dry_run: bool) -> None:
+    counts = (
+        f"{len(result.added)} added, {len(result.changed)} changed, {len(result.removed)} removed"
+    )
+    if dry_run:
+        click.echo(f"{result.index}: {counts}; nothing was written (--dry-run)")
+    elif result.unchanged:
+        click.echo(
+            f"{result.index}: nothing changed; version {result.version} answers "
+            f"({result.pages:,} pages, {result.chunks:,} chunks)"
+        )
+    else:
+        stats = result.stats
+        click.echo(f"{result.index}: {counts} in {stats.seconds:.1f} s")
+        click.echo(
+            f"  {result.pages:,} pages, {result.chunks:,} chunks; {stats.embedded:,} embedded, "
+            f"{stats.reused:,} vectors reused"
+        )
+        state = "live" if result.promoted else "built, not live"
+        click.echo(f"  version {result.version} is {state}")
+    _print_skipped(result)
+
+
+def _print_skipped(result: IngestResult) -> None:
+    if not result.skipped:
+        return
+    click.echo(f"  {len(result.skipped)} skipped:")
+    for entry in result.skipped[:_SHOWN_SKIPPED]:
+        click.echo(f"    {entry.page}: {entry.reason}: {entry.detail}")
+    if len(result.skipped) > _SHOWN_SKIPPED:
+        click.echo(f"    … all of them: groundwork index show --index {result.index}")
+
+
+def default_docs() -> Path | None:
+    """The bundled documentation: beside the package in a checkout."""
+    for parent in Path(__file__).resolve().parents:
+        if (parent / "docs").is_dir() and (parent / "pyproject.toml").is_file():
+            return parent / "docs"
+    return None

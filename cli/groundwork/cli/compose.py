@@ -1,0 +1,65 @@
+"""The composition root of the command line: settings in, working parts out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from groundwork.core.settings import Settings, load
+
+if TYPE_CHECKING:
+    from groundwork.ingestion.build import Tools
+    from groundwork.ingestion.parse.base import ParseOptions
+    from groundwork.retrieval.index.base import IndexStore
+    from groundwork.serving.services import Services
+
+
+@contextmanager
+def open_index_store(settings: Settings) -> Iterator[IndexStore]:
+    """The vector engine that the settings name, closed afterwards."""
+    from groundwork.retrieval.index.factory import open_store
+
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_services(settings: Settings) -> Iterator[Services]:
+    """Everything that answers questions, closed afterwards."""
+    from groundwork.serving.services import build_services
+
+    services = build_services(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+@contextmanager
+def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
+    """What an ingest works with."""
+    from groundwork.ingestion.build import Tools
+    from groundwork.ingestion.chunk import ChunkingConfig
+    from groundwork.retrieval.embed.cache import VectorCache
+    from groundwork.retrieval.embed.factory import create_embedder
+    from groundwork.retrieval.embed.pool import EmbeddingPool
+
+    cache = VectorCache(settings.caches / "vectors.sqlite")
+    try:
+        yield Tools(
+            embedder=create_embedder(settings),
+            cache=cache,
+            open_pool=partial(EmbeddingPool, settings),
+            parsing=parsing,
+            chunking=ChunkingConfig(),
+        )
+    finally:
+        cache.close()
+
+
+__all__ = ["load", "open_index_store", "open_services", "open_tools"]

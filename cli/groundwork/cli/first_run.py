@@ -1,0 +1,56 @@
+"""What `groundwork up` does before it serves: an index to answer from, and a first answer to look at."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from groundwork.cli.compose import open_index_store, open_services, open_tools
+from groundwork.cli.progress import ConsoleProgress
+from groundwork.core.settings import Settings
+
+FIRST_QUESTION = "How do I ingest my own documentation?"
+
+
+def ensure_index(settings: Settings) -> None:
+    """Index the bundled documentation under the default name, unless something is indexed already."""
+    from groundwork.cli.commands.ingest import default_docs
+
+    with open_index_store(settings) as store:
+        if store.names():
+            return
+        docs = default_docs()
+        if docs is None:
+            click.echo("nothing is indexed yet; run: groundwork ingest SOURCE", err=True)
+            return
+        from groundwork.ingestion.check import Limits
+        from groundwork.ingestion.ingest import IngestRequest, ingest
+        from groundwork.ingestion.parse.base import ParseOptions
+        from groundwork.ingestion.sources import open_source
+
+        request = IngestRequest(settings.index.default, (open_source(str(docs)),), Limits(0.2, 0.5))
+        progress = ConsoleProgress()
+        with open_tools(settings, ParseOptions(site="github")) as tools:
+            result = ingest(request, store, tools, progress)
+        progress.close()
+        click.echo(
+            f"indexed the bundled docs: {result.pages} pages, {result.chunks} chunks", err=True
+        )
+
+
+def print_first_answer(settings: Settings) -> None:
+    """Ask and show, so that a new user sees what the service does before opening a page."""
+    from groundwork.cli.commands.ask import show_answer
+    from groundwork.core.telemetry import Trace
+    from groundwork.serving.answer import Question, complete
+
+    with open_services(settings) as services:
+        names = services.index_store.names()
+        if settings.index.default not in names:
+            return
+        asked = Question(FIRST_QUESTION, settings.index.default)
+        answer = asyncio.run(complete(asked, services.assistant, Trace()))
+    click.echo(f"> {FIRST_QUESTION}\n")
+    show_answer(answer)
+    click.echo()

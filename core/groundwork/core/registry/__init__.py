@@ -1,0 +1,1 @@
+"""Releases: what answers a request, as one immutable bundle."""

@@ -1,0 +1,30 @@
+"""A release is everything that decides an answer, under one id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Release:
+    """The bundle. Its id is the digest of its content: equal bundles are the same release."""
+
+    index: str
+    index_version: str
+    embedder: str
+    generator: str
+    prices: str
+    retrieval: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str | None = None
+    policy: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`rel-` and 12 hex digits."""
+        content = orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
+        return "rel-" + hashlib.sha256(content).hexdigest()[:12]

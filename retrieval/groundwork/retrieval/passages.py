@@ -1,0 +1,40 @@
+"""What retrieval hands on: passages with the scores that put them in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from groundwork.core.documents import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A found chunk. `score` orders passages of one question; `dense` is the cosine, `sparse` the BM25 score."""
+
+    chunk: Chunk
+    score: float
+    dense: float
+    sparse: float
+    # One number a unit of the chunk: how well it answers the question, comparable within one question.
+    unit_scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """All that one question found in one version, best first.
+
+    `confidence` is the calibrated probability, 0 to 1, that the passages answer the question.
+    """
+
+    question: str
+    index: str
+    index_version: str
+    passages: tuple[Passage, ...]
+    confidence: float
+    threshold: float
+    query_tokens: int
+
+    @property
+    def answerable(self) -> bool:
+        """Whether to answer at all."""
+        return bool(self.passages) and self.confidence >= self.threshold

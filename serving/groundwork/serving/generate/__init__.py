@@ -1,0 +1,1 @@
+"""Generators: passages to text with evidence."""

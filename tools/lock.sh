@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Resolve pyproject.toml into requirements/*.txt: exact versions of everything, no index named in them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compile() {
+    .tools/bin/uv pip compile --quiet --no-header --no-annotate --python-version 3.11 \
+        ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$@"
+}
+compile pyproject.toml -o requirements/runtime.txt
+compile pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+# The local build tag of a CPU wheel is this machine's choice, not the lock's.
+sed -i 's/+cpu$//' requirements/runtime.txt requirements/dev.txt
