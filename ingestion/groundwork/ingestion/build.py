@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from groundwork.core.documents import Chunk, RawDocument, Skipped
 from groundwork.core.progress import Progress
-from groundwork.ingestion.chunk import ChunkingConfig, chunk_document, chunk_id
+from groundwork.ingestion.chunk import ChunkingConfig, chunk_document, chunk_id, unit_spans
 from groundwork.ingestion.parse import ParseError, ParseOptions, parse
 from groundwork.ingestion.plan import Plan, failure
 from groundwork.ingestion.spool import Spool
-from groundwork.retrieval.embed.base import Embedder
+from groundwork.retrieval.embed.base import Embedder, PassageText, PassageVectors
 from groundwork.retrieval.index.base import Point, VersionWriter
 from groundwork.retrieval.index.manifest import PageEntry
 from groundwork.retrieval.lexicon import Lexicon
@@ -27,8 +27,6 @@ from groundwork.retrieval.sparse import document_vector
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    Vector = NDArray[np.float32]
 
 # Committed together: what a kill can cost, against the price of a commit.
 _CACHE_BATCH = 64
@@ -41,27 +39,33 @@ _Item = TypeVar("_Item")
 class Cache(Protocol):
     """Vectors by chunk digest, for one embedder identity at a time."""
 
-    def get_many(self, identity: str, digests: Iterable[str]) -> dict[str, Vector]:
+    def known(self, embedder: str, digests: Iterable[str]) -> set[str]:
+        """Which of these need no embedding."""
+        ...
+
+    def get_many(self, embedder: str, digests: Iterable[str]) -> dict[str, PassageVectors]:
         """Those that are known."""
         ...
 
-    def put_many(self, identity: str, vectors: dict[str, Vector]) -> None:
+    def put_many(self, embedder: str, vectors: dict[str, PassageVectors]) -> None:
         """Keep these, durably, before returning."""
         ...
 
 
 class Pool(Protocol):
-    """Embeds a stream of (key, text), in any order."""
+    """Embeds a stream of (key, passage)."""
 
-    def embed(self, texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Vector]]:
-        """(key, vector) as they are done."""
+    def embed(
+        self, tasks: Iterable[tuple[str, PassageText]]
+    ) -> Iterator[tuple[str, PassageVectors]]:
+        """(key, vectors) as they are done."""
         ...
 
 
 class OpenPool(Protocol):
     """Opens a pool for the duration of a `with` block."""
 
-    def __call__(self) -> AbstractContextManager[Pool]:
+    def __call__(self, embedder: Embedder) -> AbstractContextManager[Pool]:
         """A pool that is closed when the block ends."""
         ...
 
@@ -95,8 +99,8 @@ def build(
     built = Built()
     with Spool[list[Chunk]]() as pages:
         progress.stage("parse and embed", total=len(plan.work), unit="pages")
-        texts = _parse(plan.work, pages, built, tools, progress)
-        _embed(_missing(texts, built, tools), tools)
+        chunks = _parse(plan.work, pages, built, tools, progress)
+        _embed(_missing(chunks, built, tools), tools)
         progress.stage(
             "write", total=sum(len(entry.chunks) for entry in built.pages), unit="chunks"
         )
@@ -114,8 +118,8 @@ def _parse(
     built: Built,
     tools: Tools,
     progress: Progress,
-) -> Iterator[tuple[str, str]]:
-    """Parse and chunk page by page; yields each chunk's digest and text to embed."""
+) -> Iterator[Chunk]:
+    """Parse and chunk page by page."""
     for raw in work:
         try:
             document = parse(raw, tools.parsing)
@@ -135,39 +139,64 @@ def _parse(
                 tuple(chunk.digest for chunk in chunks),
             )
         )
-        for chunk in chunks:
-            yield chunk.digest, chunk.embedding_text
+        yield from chunks
         progress.advance(note=raw.page)
 
 
 def _missing(
-    texts: Iterator[tuple[str, str]], built: Built, tools: Tools
-) -> Iterator[tuple[str, str]]:
+    chunks: Iterator[Chunk], built: Built, tools: Tools
+) -> Iterator[tuple[str, PassageText]]:
     """The texts that no vector is known for, each once however many pages hold it."""
     asked: set[str] = set()
-    for batch in _batched(texts, _LOOKUP_BATCH):
-        known = tools.cache.get_many(tools.embedder.identity, {digest for digest, _ in batch})
-        for digest, text in batch:
-            if digest in known or digest in asked:
+    for batch in _batched(chunks, _LOOKUP_BATCH):
+        known = tools.cache.known(tools.embedder.identity, {chunk.digest for chunk in batch})
+        for chunk in batch:
+            if chunk.digest in known or chunk.digest in asked:
                 built.reused += 1
                 continue
-            asked.add(digest)
+            asked.add(chunk.digest)
             built.embedded += 1
-            built.tokens += tools.embedder.count_tokens(text)
-            yield digest, text
+            built.tokens += tools.embedder.count_tokens(chunk.embedding_text)
+            yield chunk.digest, PassageText(chunk.embedding_text, unit_spans(chunk))
 
 
-def _embed(texts: Iterator[tuple[str, str]], tools: Tools) -> None:
-    with tools.open_pool() as pool:
-        for batch in _batched(pool.embed(texts), _CACHE_BATCH):
+def _embed(tasks: Iterator[tuple[str, PassageText]], tools: Tools) -> None:
+    with tools.open_pool(tools.embedder) as pool:
+        for batch in _batched(pool.embed(tasks), _CACHE_BATCH):
             tools.cache.put_many(tools.embedder.identity, dict(batch))
 
 
 def _points(pages: Iterable[list[Chunk]], tools: Tools) -> Iterator[Point]:
     for chunks in pages:
         vectors = tools.cache.get_many(tools.embedder.identity, {chunk.digest for chunk in chunks})
-        for chunk in chunks:
-            yield Point(chunk, vectors[chunk.digest], document_vector(chunk.embedding_text))
+        dense = [vectors[chunk.digest].dense for chunk in chunks]
+        for n, chunk in enumerate(chunks):
+            yield Point(
+                chunk,
+                _in_context(n, chunks, dense),
+                document_vector(chunk.embedding_text),
+                vectors[chunk.digest].units,
+            )
+
+
+def _in_context(
+    n: int, chunks: list[Chunk], dense: list[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The chunk's vector, drawn towards its neighbours in the same section.
+
+    A section cut in pieces is found by what all of it says: the normalised sum of the chunk's vector and of
+    the normalised sum over its window of three. docs/decisions/retrieval.md has the figures.
+    """
+    import numpy as np
+
+    window = [
+        dense[m]
+        for m in range(max(0, n - 1), min(len(chunks), n + 2))
+        if chunks[m].heading_path == chunks[n].heading_path
+    ]
+    around = np.sum(window, axis=0, dtype=np.float32)
+    mixed = dense[n] + around / np.linalg.norm(around)
+    return (mixed / np.linalg.norm(mixed)).astype(np.float32)
 
 
 def stale_ids(entries: Iterable[PageEntry]) -> list[str]:

@@ -33,7 +33,7 @@ class ChunkingConfig:
     """
 
     target_tokens: int = 256
-    max_tokens: int = 384
+    max_tokens: int = 320
 
     def identity(self) -> str:
         """Names the rule, for the version's digest."""
@@ -197,6 +197,19 @@ def _chunk(
         tags=document.tags,
         product_version=document.product_version,
     )
+
+
+def unit_spans(chunk: Chunk) -> tuple[tuple[int, int], ...]:
+    """Where each unit stands in the chunk's embedding text."""
+    position = (
+        len(chunk.embedding_text) - sum(len(chunk.plain(unit)) + 1 for unit in chunk.units) + 1
+    )
+    spans = []
+    for unit in chunk.units:
+        length = len(chunk.plain(unit))
+        spans.append((position, position + length))
+        position += length + 1
+    return tuple(spans)
 
 
 def chunk_id(page: str, ordinal: int) -> str:

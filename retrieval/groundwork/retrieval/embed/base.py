@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Span = tuple[int, int]
+
+# Unit vectors are stored as signed bytes: 1.0 is 127.
+UNIT_SCALE = 127.0
+
+
+@dataclass(frozen=True, slots=True)
+class PassageText:
+    """A chunk's text to embed, and the spans of its units within it (code points, half-open)."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """What one pass over a chunk gives.
+
+    `dense`: float32, (dimension,), L2-normalised. `units`: int8, (spans, dimension), each row the normalised mean
+    of the unit's token vectors in the context of the whole chunk, times `UNIT_SCALE`; None where the engine
+    shows no token vectors.
+    """
+
+    dense: NDArray[np.float32]
+    units: NDArray[np.int8] | None = None
 
 
 class Embedder(Protocol):
@@ -26,6 +53,10 @@ class Embedder(Protocol):
         """Vectors of shape (len(texts), dimension)."""
         ...
 
+    def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
+        """Chunk vectors and, where the engine can, unit vectors from the same pass."""
+        ...
+
     def count_tokens(self, text: str) -> int:
-        """Tokens of `text` as this model reads it, special tokens included, not cut."""
+        """Tokens of `text` as this model reads it, without special tokens, not cut."""
         ...

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from groundwork.core.documents import Chunk
+from groundwork.retrieval.index.manifest import Manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +36,16 @@ class SparseVector:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A chunk with its vectors. `dense` is L2-normalised, float32, of the embedder's dimension."""
+    """A chunk with its vectors.
+
+    `dense` is L2-normalised, float32, of the embedder's dimension; `units` has one int8 row a unit of the
+    chunk (see `embed.base.PassageVectors`), or is None where the embedder gives none.
+    """
 
     chunk: Chunk
     dense: Vector
     sparse: SparseVector
+    units: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +66,20 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A chunk's id with an engine score: cosine for dense search, BM25 for sparse."""
+class Candidate:
+    """A chunk that either ranking found, with both exact scores: cosine, and BM25 (0 without a shared term)."""
 
     id: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Both engine rankings of one question, each sorted by score descending, then id."""
-
-    dense: tuple[Scored, ...]
-    sparse: tuple[Scored, ...]
+    dense: float
+    sparse: float
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A chunk as read back, with its dense vector where it was asked for."""
+    """A chunk as read back, with its unit vectors where it has some."""
 
     chunk: Chunk
-    dense: Vector | None = None
+    units: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,17 @@ class VersionInfo:
     bytes: int | None = None
 
 
+def version_info(manifest: Manifest) -> dict[str, Any]:
+    """What a listing shows of a version, from its manifest."""
+    return {
+        "version": manifest.version,
+        "created_at": manifest.created_at,
+        "pages": len(manifest.pages),
+        "chunks": manifest.chunk_count,
+        "refusal": manifest.refusal,
+    }
+
+
 class IndexReader(Protocol):
     """One open, sealed version. Safe to use from several threads."""
 
@@ -103,11 +113,11 @@ class IndexReader(Protocol):
 
     def candidates(
         self, dense: Vector, sparse: SparseVector, limit: int, where: Filter | None = None
-    ) -> Candidates:
-        """The `limit` nearest chunks by each of both measures."""
+    ) -> list[Candidate]:
+        """The `limit` best chunks by each of both measures, together, sorted by id."""
         ...
 
-    def fetch(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Stored]:
+    def fetch(self, ids: Sequence[str]) -> list[Stored]:
         """The chunks of these ids, in the order asked; ids that do not exist are left out."""
         ...
 

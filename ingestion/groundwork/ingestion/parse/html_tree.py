@@ -1,0 +1,128 @@
+"""Bytes of a page into an element tree, as tolerant as a browser."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from lxml import etree
+
+from groundwork.ingestion.parse.base import ParseError, decode
+
+# Browsers look for the declaration in the first 1,024 bytes; generators with long heads need more.
+_PRESCAN_BYTES = 4096
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
+_HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# libxml2 gives up at 2,048 open elements; tags that only wrap are left out of such a page.
+_WRAPPING_TAGS = re.compile(
+    rb"</?(?:div|span|b|i|u|em|strong|font|small|big|section|article|center|blockquote|ul|ol|li|dl|dd)"
+    rb"\b[^<>]*>",
+    re.IGNORECASE,
+)
+# No text of these is ever shown.
+_UNSEEN_TAGS = (
+    "script", "style", "template", "noscript", "noframes", "svg", "iframe", "object", "embed",
+    "canvas", "audio", "video", "map", "button", "select", "textarea", "datalist", "rp",
+    "annotation", "annotation-xml", "optgroup", "option", "meter", "progress",
+)  # fmt: skip
+
+
+def read_tree(content: bytes, media_type: str | None) -> etree._Element:
+    """The page's root element, an `html`.
+
+    The encoding is, in this order: a byte order mark, the `charset` of `media_type`, the page's own
+    declaration, and else what `base.decode` finds.
+
+    Raises:
+        ParseError: `empty` without any content, `binary` or `encoding` from decoding, `malformed` where
+            not one element can be made of it.
+    """
+    if not content.strip():
+        raise ParseError("empty", "the page has no content")
+    encoded = _as_utf8(content, media_type)
+    root, too_deep = _parse(encoded)
+    if too_deep:
+        root, too_deep = _parse(_WRAPPING_TAGS.sub(b" ", encoded))
+    if too_deep:
+        raise ParseError("malformed", "elements are nested more than 2,048 deep")
+    if root is None or not isinstance(root.tag, str):
+        raise ParseError("empty", "the page has no element and no text")
+    return root
+
+
+def drop_unseen(root: etree._Element) -> None:
+    """Remove the elements that browsers never print, keeping the text behind them."""
+    etree.strip_elements(root, *_UNSEEN_TAGS, with_tail=False)
+
+
+def drop(element: etree._Element) -> None:
+    """Remove an element and what is in it, keeping the text behind it."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    tail = element.tail
+    if tail:
+        previous = element.getprevious()
+        if previous is None:
+            parent.text = (parent.text or "") + tail
+        else:
+            previous.tail = (previous.tail or "") + tail
+    parent.remove(element)
+
+
+def _as_utf8(content: bytes, media_type: str | None) -> bytes:
+    declared = None if content.startswith(_BOMS) else _declared(content, media_type)
+    if declared is not None:
+        try:
+            if declared == "utf-8":
+                content.decode()
+                return content
+            return content.decode(declared).encode()
+        except UnicodeDecodeError:
+            pass
+    return decode(content).encode()
+
+
+def _declared(content: bytes, media_type: str | None) -> str | None:
+    """The codec that the page names, where there is one by that name."""
+    head = content[:_PRESCAN_BYTES]
+    found = _HTTP_CHARSET.search(media_type or "")
+    label = found[1] if found else ""
+    if not label:
+        match = _META_CHARSET.search(head) or _XML_ENCODING.search(head)
+        label = match[1].decode("ascii", "replace") if match else ""
+    try:
+        name = codecs.lookup(label).name if label else None
+    except LookupError:
+        return None
+    # The web's rule: these three labels mean Windows-1252, and nobody can declare UTF-16 in ASCII.
+    if name in {"iso8859-1", "ascii", "latin-1"}:
+        return "cp1252"
+    return None if name is None or name.startswith("utf-16") or not _is_text(name) else name
+
+
+def _is_text(name: str) -> bool:
+    """Whether the codec turns bytes into text: Python also has `hex` and `zip`."""
+    try:
+        return isinstance(b"".decode(name), str)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+
+
+def _parse(encoded: bytes) -> tuple[etree._Element | None, bool]:
+    """The tree, and whether it was cut because it is too deep."""
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(encoded, parser)
+    except etree.ParserError:
+        return None, False
+    except etree.XMLSyntaxError as error:
+        if "depth" in str(error):
+            return None, True
+        raise ParseError("malformed", f"the page cannot be read as HTML: {error}") from error
+    too_deep = any("depth" in entry.message.lower() for entry in parser.error_log)
+    return root, too_deep

@@ -1,0 +1,182 @@
+"""A transformer, exported once: ONNX with pooling and normalising baked in, int8 weights per channel.
+
+The export is kept under the digest of the model's files; it is written beside its place and renamed, so that a
+half-written one is never found and two processes may export at once. Two outputs: `embedding`, the text's
+vector, and `tokens`, the last hidden state, from which unit vectors are pooled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from groundwork.retrieval.embed.model import model_digest, model_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Changes when the way of exporting does, so that old exports are not mistaken for new ones.
+RECIPE = "int8-per-channel-2"
+META = "meta.json"
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
+
+
+def exported(name: str, models: Path) -> Path:
+    """The folder of the exported model under `models`, made now if it is not there."""
+    source = model_folder(name)
+    pointer = _pointer(source, models)
+    if pointer is not None:
+        return pointer
+    digest = model_digest(source)
+    folder = models / f"{digest[:16]}-{RECIPE}"
+    if not (folder / META).is_file():
+        _export(name, source, digest, folder)
+    _remember(source, models, folder)
+    return folder
+
+
+def _stamp(source: Path) -> list[Any]:
+    files = sorted(
+        path for path in source.rglob("*") if path.suffix in {".json", ".safetensors", ".bin"}
+    )
+    return [
+        [str(path.relative_to(source)), path.stat().st_size, path.stat().st_mtime_ns]
+        for path in files
+    ]
+
+
+def _pointer(source: Path, models: Path) -> Path | None:
+    """The export made of these very files before, recognised by sizes and times: hashing 90 MB takes longer."""
+    path = models / "sources.json"
+    if not path.is_file():
+        return None
+    try:
+        entry = orjson.loads(path.read_bytes()).get(str(source))
+    except orjson.JSONDecodeError:
+        return None
+    if entry is None or entry["stamp"] != _stamp(source):
+        return None
+    folder = models / entry["folder"]
+    return folder if (folder / META).is_file() and folder.name.endswith(RECIPE) else None
+
+
+def _remember(source: Path, models: Path, folder: Path) -> None:
+    path = models / "sources.json"
+    known: dict[str, Any] = {}
+    with contextlib.suppress(OSError, orjson.JSONDecodeError):
+        known = orjson.loads(path.read_bytes())
+    known[str(source)] = {"stamp": _stamp(source), "folder": folder.name}
+    with tempfile.NamedTemporaryFile(dir=models, delete=False) as file:
+        file.write(orjson.dumps(known))
+    Path(file.name).replace(path)
+
+
+def _export(name: str, source: Path, digest: str, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    try:
+        meta = _write_model(source, work)
+        shutil.copyfile(source / TOKENIZER, work / TOKENIZER)
+        meta |= {"name": name, "digest": digest, "recipe": RECIPE}
+        (work / META).write_bytes(orjson.dumps(meta))
+        try:
+            os.rename(work, folder)  # noqa: PTH104 unlike Path.rename, documented to fail on a full folder
+        except OSError:
+            if not (folder / META).is_file():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_model(source: Path, work: Path) -> dict[str, Any]:
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from transformers import AutoModel
+
+    pooling = _pooling(source)
+    with _quiet():
+        model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
+        ids = torch.ones((2, 16), dtype=torch.int64)
+        axes = {
+            0: torch.export.Dim("batch", min=1, max=256),
+            1: torch.export.Dim("sequence", min=2),
+        }
+        torch.onnx.export(
+            _Pooled(model, pooling).module,
+            (ids, ids),
+            str(work / "float.onnx"),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["embedding", "tokens"],
+            dynamic_shapes={"input_ids": axes, "attention_mask": axes},
+            dynamo=True,
+            external_data=False,
+        )
+        quantize_dynamic(
+            work / "float.onnx", work / MODEL, per_channel=True, weight_type=QuantType.QInt8
+        )
+    (work / "float.onnx").unlink()
+    return {
+        "pooling": pooling,
+        "dimension": int(model.config.hidden_size),
+        "max_tokens": int(model.config.max_position_embeddings),
+    }
+
+
+class _Pooled:
+    """The model with pooling and L2 normalisation, as one module."""
+
+    def __init__(self, model: Any, pooling: str) -> None:
+        import torch
+
+        class Module(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.model = model
+
+            def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+                hidden = self.model(
+                    input_ids=input_ids, attention_mask=attention_mask
+                ).last_hidden_state
+                if pooling == "cls":
+                    pooled = hidden[:, 0]
+                else:
+                    weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
+                    pooled = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+                return torch.nn.functional.normalize(pooled, p=2.0, dim=1), hidden
+
+        self.module = Module()
+
+
+def _pooling(source: Path) -> str:
+    path = source / "1_Pooling" / "config.json"
+    if not path.is_file():
+        return "mean"
+    config = orjson.loads(path.read_bytes())
+    return "cls" if config.get("pooling_mode_cls_token") else "mean"
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """The exporter narrates at length on both streams and warns about its own internals."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

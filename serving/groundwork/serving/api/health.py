@@ -1,0 +1,83 @@
+"""GET /healthz, /readyz, /metrics: for those who run the service."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from groundwork.core.errors import GroundworkError
+from groundwork.retrieval.index.base import IndexStore
+from groundwork.serving.api.context import context_of
+from groundwork.serving.api.describe import problems
+from groundwork.serving.api.responses import JSON
+from groundwork.serving.api.shapes import Health, ReadinessShape
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get(
+    "/healthz",
+    summary="Does the process live?",
+    response_model=None,
+    responses={200: {"model": Health, "description": "It does."}, **problems(403)},
+)
+async def healthz() -> Response:
+    """Says nothing about whether questions can be answered; that is /readyz."""
+    return JSON({"status": "alive"})
+
+
+@router.get(
+    "/readyz",
+    summary="Can questions be answered?",
+    response_model=None,
+    responses={
+        200: {"model": ReadinessShape, "description": "Yes."},
+        503: {"model": ReadinessShape, "description": "No; the failed checks say why."},
+        **problems(403),
+    },
+)
+async def readyz(request: Request) -> Response:
+    """The embedder is loaded, the default index is live, the ledger answers."""
+    checks = await asyncio.to_thread(context_of(request).readiness.checks)
+    ready = all(check.ok for check in checks)
+    content = {
+        "status": "ready" if ready else "not ready",
+        "checks": [asdict(check) for check in checks],
+    }
+    return JSON(content, status_code=200 if ready else 503)
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_model=None,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": 'groundwork_answers_total{index="docs",outcome="answered"} 42.0\n',
+                }
+            },
+        },
+        **problems(403),
+    },
+)
+async def metrics(request: Request) -> Response:
+    """Counters, histograms and gauges of this process."""
+    services = context_of(request).services
+    services.metrics.live(await asyncio.to_thread(_live, services.index_store))
+    return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
+
+
+def _live(store: IndexStore) -> list[tuple[str, str]]:
+    try:
+        versions = [(name, store.alias(name)) for name in store.names()]
+    except GroundworkError:
+        # The engine is down: the other metrics are wanted all the more.
+        return []
+    return [(name, version) for name, version in versions if version is not None]

@@ -1,0 +1,132 @@
+"""The composition root of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from groundwork.core.errors import ConfigurationError, Unavailable
+from groundwork.core.monitoring.logs import configure_logging
+from groundwork.core.settings import Settings
+from groundwork.serving.api import answers, ask, chat, health, models, search
+from groundwork.serving.api.context import Context
+from groundwork.serving.api.describe import describe_errors
+from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
+from groundwork.serving.api.problems import add_handlers
+from groundwork.serving.readiness import Readiness
+from groundwork.serving.services import Services, build_services
+from groundwork.serving.store import AnswerStore
+
+_log = logging.getLogger("groundwork.serving")
+
+_FORGET_EVERY_SECONDS = 6 * 3600.0
+_DESCRIPTION = (
+    "Answers questions about documentation. Every statement of an answer is cited, every answer says what it "
+    "cost, and what is not in the documentation is not answered."
+)
+
+
+def check_bind(settings: Settings) -> None:
+    """Raises ConfigurationError where the address to bind could be reached from another machine."""
+    host = settings.service.host
+    if not is_loopback(host):
+        raise ConfigurationError(
+            f"service.host is {host!r}, which other machines can reach, and there are no API keys to tell "
+            "callers apart; set GROUNDWORK_SERVICE__HOST (or --host) to 127.0.0.1",
+            field="service.host",
+        )
+
+
+def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+    """The service. Without `services` the real ones are built when it starts and closed when it stops.
+
+    Raises ConfigurationError where the address to bind is not a loopback one.
+    """
+    check_bind(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if services is not None:
+            async with _housekeeping(app.state.context):
+                yield
+            return
+        configure_logging(settings.telemetry)
+        built = await asyncio.to_thread(build_services, settings)
+        try:
+            app.state.context = Context.of(settings, built)
+            async with _housekeeping(app.state.context):
+                yield
+        finally:
+            await asyncio.to_thread(built.close)
+
+    app = FastAPI(
+        title="Groundwork",
+        version=version("groundwork"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # Their pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
+    )
+    if services is not None:
+        app.state.context = Context.of(settings, services)
+    add_handlers(app)
+    for module in (ask, chat, search, answers, models, health):
+        app.include_router(module.router)
+    _add_pages(app)
+    describe_errors(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=settings.service.max_body_bytes)
+    app.add_middleware(Guard, hosts=(settings.service.host,))
+    app.add_middleware(Observe)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    from groundwork.serving.web import routes
+
+    app.router.routes.extend(routes())
+
+
+@asynccontextmanager
+async def _housekeeping(context: Context) -> AsyncIterator[None]:
+    """Load the embedder and forget old answers beside the service."""
+    tasks = [
+        asyncio.create_task(_warm(context.readiness)),
+        asyncio.create_task(_forget(context.services.store, context.settings.ledger.keep_days)),
+    ]
+    for task in tasks:
+        task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _warm(readiness: Readiness) -> None:
+    await asyncio.to_thread(readiness.warm)
+
+
+async def _forget(store: AnswerStore, keep_days: int) -> None:
+    while True:
+        try:
+            gone = await asyncio.to_thread(store.forget, keep_days)
+        except Unavailable as error:
+            _log.warning("old answers could not be deleted: %s", error.detail)
+        else:
+            if gone:
+                _log.info("deleted %d answers older than %d days", gone, keep_days)
+        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("work beside the service failed", exc_info=error)
