@@ -228,7 +228,6 @@ class Loopback:
     def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.should_exit = True
-            self._server.force_exit = True
         self._thread.join(30)
         self._listening.close()
 

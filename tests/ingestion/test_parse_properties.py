@@ -4,16 +4,19 @@ import hashlib
 import textwrap
 
 import pytest
-from groundwork.core.documents import BlockKind, Document, RawDocument
-from groundwork.ingestion.parse import ParseError, ParseOptions, parse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-SITES = st.sampled_from(["auto", "hugo", "docusaurus", "sphinx", "mkdocs", "github"])
+from groundwork.core.documents import BlockKind, Document, RawDocument
+from groundwork.ingestion.parse import ParseError, ParseOptions, parse
+from groundwork.ingestion.parse.options import Site
+
+ALL_SITES: list[Site] = ["auto", "hugo", "docusaurus", "sphinx", "mkdocs", "github"]
+SITES = st.sampled_from(ALL_SITES)
 SUFFIXES = st.sampled_from(["md", "mdx", "rst", "txt"])
 
 
-def read(page: str, text: str, site: str = "auto") -> Document:
+def read(page: str, text: str, site: Site = "auto") -> Document:
     content = text.encode()
     digest = hashlib.sha256(content).hexdigest()
     return parse(RawDocument(page, content, digest, "r1"), ParseOptions(site=site))
@@ -55,7 +58,7 @@ FRAGMENTS = st.sampled_from(
 @example("|\n|\n", "rst", "auto")
 @example("{{< highlight >}}\n", "md", "hugo")
 @example(".. note:: a\n   :class: b\n\n  c\n", "rst", "sphinx")
-def test_any_mixture_of_markup_parses_or_is_refused(text, suffix, site):
+def test_any_mixture_of_markup_parses_or_is_refused(text: str, suffix: str, site: Site) -> None:
     try:
         document = read(f"page.{suffix}", text, site)
     except ParseError:
@@ -65,7 +68,7 @@ def test_any_mixture_of_markup_parses_or_is_refused(text, suffix, site):
 
 @given(st.text(max_size=300), SUFFIXES, SITES)
 @settings(max_examples=200, deadline=None)
-def test_any_text_parses_or_is_refused(text, suffix, site):
+def test_any_text_parses_or_is_refused(text: str, suffix: str, site: Site) -> None:
     try:
         document = read(f"page.{suffix}", text, site)
     except ParseError:
@@ -77,12 +80,10 @@ def test_any_text_parses_or_is_refused(text, suffix, site):
     st.binary(max_size=200), st.sampled_from(["a.md", "a.rst", "a.txt", "a.ipynb", "a", "a.bin"])
 )
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_parse_or_are_refused(content, page):
-    raw = RawDocument(page, content, "0", "r1")
+def test_any_bytes_parse_or_are_refused(content: bytes, page: str) -> None:
     try:
-        document = parse(raw, ParseOptions())
-    except ParseError as error:
-        assert error.reason in {"empty", "encoding", "binary", "malformed", "unsupported", "draft"}
+        document = parse(RawDocument(page, content, "0", "r1"), ParseOptions())
+    except ParseError:
         return
     assert_sound(document)
 
@@ -91,8 +92,11 @@ WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzéß", min_size=1, max_size=8
 PROSE = st.lists(WORD, min_size=1, max_size=8).map(" ".join)
 CODE_LINE = st.one_of(
     st.sampled_from(
-        ["a:", "  - b: <your-name>", "\tx = {{ template }}", "{{< not >}}", "<!-- kept -->", "", "# no heading", ":::note", "import x"]
-        + ["- no item", "{/* kept */}", "  | pipe |", "=====", "!!! note", "&amp; \\* **", "key: |", "    deep", ".. note:: x"]
+        [
+            "a:", "  - b: <your-name>", "\tx = {{ template }}", "{{< not >}}", "<!-- kept -->", "", "# no heading", ":::note",
+            "import x", "- no item", "{/* kept */}", "  | pipe |", "=====", "!!! note", "&amp; \\* **", "key: |", "    deep",
+            ".. note:: x",
+        ]
     ),
     PROSE,
 )  # fmt: skip
@@ -104,14 +108,16 @@ CODE = (
 
 
 def as_item(code: str) -> str:
-    return "- item\n\n" + textwrap.indent(f"```yaml\n{code}\n```", "  ", lambda line: True) + "\n"
+    return "- item\n\n" + textwrap.indent(f"```yaml\n{code}\n```", "  ", lambda _: True) + "\n"
 
 
 @given(
     st.lists(st.tuples(PROSE, CODE), min_size=1, max_size=5), SITES, st.sampled_from(["md", "mdx"])
 )
 @settings(max_examples=150, deadline=None)
-def test_fenced_code_is_verbatim_in_every_dialect(pairs, site, suffix):
+def test_fenced_code_is_verbatim_in_every_dialect(
+    pairs: list[tuple[str, str]], site: Site, suffix: str
+) -> None:
     text = "\n\n".join(f"{prose}\n\n````yaml title=x\n{code}\n````" for prose, code in pairs)
     document = read(f"page.{suffix}", text, site)
     assert_sound(document)
@@ -126,7 +132,7 @@ def test_fenced_code_is_verbatim_in_every_dialect(pairs, site, suffix):
 
 @given(CODE.filter(lambda code: "\t" not in code), SITES)
 @settings(max_examples=100, deadline=None)
-def test_code_in_a_list_item_keeps_its_own_indentation(code, site):
+def test_code_in_a_list_item_keeps_its_own_indentation(code: str, site: Site) -> None:
     document = read("page.md", as_item(code), site)
     assert_sound(document)
     blocks = [block for block in document.blocks if block.kind is BlockKind.CODE]
@@ -135,7 +141,7 @@ def test_code_in_a_list_item_keeps_its_own_indentation(code, site):
 
 @given(st.lists(st.tuples(PROSE, CODE), min_size=1, max_size=5))
 @settings(max_examples=150, deadline=None)
-def test_rst_code_is_verbatim_without_its_margin(pairs):
+def test_rst_code_is_verbatim_without_its_margin(pairs: list[tuple[str, str]]) -> None:
     margin = "    "
     text = "\n\n".join(
         f"{prose}\n\n.. code-block:: yaml\n   :linenos:\n\n{textwrap.indent('@' + code, margin)}"
@@ -158,7 +164,9 @@ def _trimmed(text: str) -> str:
 
 @given(st.lists(st.tuples(st.integers(1, 4), PROSE, PROSE), min_size=1, max_size=8))
 @settings(max_examples=100, deadline=None)
-def test_markdown_sections_and_anchors_follow_the_headings(parts):
+def test_markdown_sections_and_anchors_follow_the_headings(
+    parts: list[tuple[int, str, str]],
+) -> None:
     text = "\n\n".join(f"{'#' * level} {heading}\n\n{body}" for level, heading, body in parts)
     document = read("page.md", text, "github")
     assert [section.level for section in document.sections[1:]] == [level for level, _, _ in parts]
@@ -170,7 +178,7 @@ def test_markdown_sections_and_anchors_follow_the_headings(parts):
 @given(st.lists(st.tuples(st.integers(0, 3), PROSE), min_size=1, max_size=10))
 @settings(max_examples=100, deadline=None)
 @pytest.mark.parametrize("suffix", ["md", "rst"])
-def test_every_item_of_nested_lists_is_one_block(suffix, items):
+def test_every_item_of_nested_lists_is_one_block(suffix: str, items: list[tuple[int, str]]) -> None:
     depth = -1
     lines = []
     for level, text in items:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.errors import GroundworkError, IndexMissing
 from groundwork.core.metering.prices import embedded_book
 from groundwork.core.settings import Settings
+from groundwork.retrieval.embed.base import PassageText, PassageVectors
 from groundwork.retrieval.index.base import LIVE, Filter, IndexStore, VersionInfo
 from groundwork.retrieval.live import LiveReaders
 from groundwork.retrieval.passages import Passage, Retrieval
@@ -79,6 +80,9 @@ class FakeEmbedder:
         if self.error is not None:
             raise self.error
         return np.ones((len(texts), 2), dtype=np.float32)
+
+    def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
+        return [PassageVectors(dense) for dense in self.embed(passages)]
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -194,7 +198,6 @@ class World:
     index_store: FakeIndexStore
     embedder: FakeEmbedder
     store: AnswerStore
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -35,7 +35,8 @@ def _registry() -> Registry[Any]:
     document = _with_nulls(json.loads(path.read_text()))
     resource = Resource.from_contents(document, default_specification=DRAFT202012)
     registry: Registry[Any] = Registry()
-    return registry.with_resource("urn:openai", resource)
+    filled: Registry[Any] = registry.with_resource("urn:openai", resource)
+    return filled
 
 
 def _folder() -> Path:

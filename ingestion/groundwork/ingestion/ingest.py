@@ -75,7 +75,7 @@ def ingest(
         ) as writer:
             lexicon = _clear_stale(plan, base, store, writer)
             built = build(plan, writer, lexicon, tools, progress)
-            manifest = _manifest(request, config, base, plan, built, live, began)
+            manifest = _manifest(request, config, plan, built, live, began)
             if not manifest.pages:
                 raise InvalidInput(_nothing_read(plan, built), field="source")
             writer.put_blob(MANIFEST, manifest.to_json())
@@ -165,7 +165,6 @@ def _clear_stale(
 def _manifest(
     request: IngestRequest,
     config: dict[str, Any],
-    base: Manifest | None,
     plan: Plan,
     built: Built,
     live: Manifest | None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from groundwork.core.metering.prices import embedded_book
 from groundwork.core.monitoring.metrics import Metrics
-from groundwork.core.settings import Settings
+from groundwork.core.settings import Settings, quiet_libraries
 from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders
@@ -40,6 +40,7 @@ def build_services(settings: Settings) -> Services:
     from groundwork.retrieval.retrieve import Retriever
     from groundwork.serving.generate.extractive import ExtractiveGenerator
 
+    quiet_libraries()
     with ExitStack() as undo:
         store = AnswerStore(settings.ledger_url)
         undo.callback(store.close)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from groundwork.ingestion.parse.options import Site
 from groundwork.ingestion.parse.slugs import Rule
 
-_HUGO = re.compile(r"\{\{[<%]\s*/?\s*[\w/.-]+(?:\s[^\n]*?)?[%>]\}\}")
+_HUGO = re.compile(r"\{\{[<%]\s*/?\s*[\w/.-]{1,100}(?:\s[^\n{]{0,500}?)?[%>]\}\}")
 _HUGO_PAGE = re.compile(r"(?:^|/)content/|(?:^|/)_index\.md$")
 _MDX = re.compile(
     r"""^(?:import\s[^\n]*['"];?[ \t]*$|export\s+(?:const|default|function)\b|</?[A-Z]\w*[\s>/])"""

@@ -12,6 +12,8 @@ from itertools import islice
 
 from lxml import etree
 
+from groundwork.ingestion.parse.html_text import raw_text
+
 _CANDIDATES = etree.XPath("descendant::*[@style or @hidden or @aria-hidden or self::font[@color]]")
 _HAS_TABS = etree.XPath("boolean(*[@role='tablist'] | *[1]/*[@role='tablist'])")
 _FAR = 999.0  # pixels: where stylesheets move what only screen readers should find
@@ -40,7 +42,7 @@ def _is_hidden(element: etree._Element) -> bool:
         return element.get("hidden") != "until-found" and not _is_tab_panel(element)
     if element.get("aria-hidden") == "true" and _is_icon(element):
         return True
-    return bool(style) and _style_hides(element, style) or _same_colour(element, style)
+    return (bool(style) and _style_hides(element, style)) or _same_colour(element, style)
 
 
 def _declarations(style: str) -> dict[str, str]:
@@ -108,7 +110,7 @@ def _is_tab_panel(element: etree._Element) -> bool:
 def _is_icon(element: etree._Element) -> bool:
     if element.tag in {"i", "a", "button"} or "icon" in element.get("class", ""):
         return True
-    return len("".join(element.itertext()).strip()) <= 2
+    return len(raw_text(element).strip()) <= 2
 
 
 def _same_colour(element: etree._Element, style: dict[str, str]) -> bool:

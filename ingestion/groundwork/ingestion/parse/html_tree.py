@@ -14,6 +14,7 @@ _PRESCAN_BYTES = 4096
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]+)", re.IGNORECASE)
 _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_BEYOND_ASCII = re.compile("[^\x00-\x7f\ufffd]")
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # libxml2 gives up at 2,048 open elements; tags that only wrap are left out of such a page.
 _WRAPPING_TAGS = re.compile(
@@ -73,16 +74,19 @@ def drop(element: etree._Element) -> None:
 
 
 def _as_utf8(content: bytes, media_type: str | None) -> bytes:
-    declared = None if content.startswith(_BOMS) else _declared(content, media_type)
-    if declared is not None:
-        try:
-            if declared == "utf-8":
-                content.decode()
-                return content
-            return content.decode(declared).encode()
-        except UnicodeDecodeError:
-            pass
-    return decode(content).encode()
+    if b"\0" in content or content.startswith(_BOMS):
+        return decode(content).encode()
+    declared = _declared(content, media_type)
+    if declared == "utf-8":
+        text = content.decode("utf-8", "replace")
+        # A stray byte is shown as U+FFFD; a page that is mostly such bytes declares the wrong encoding.
+        if text.count("\ufffd") > len(_BEYOND_ASCII.findall(text)):
+            text = decode(content)
+    elif declared is not None:
+        text = content.decode(declared, "replace")
+    else:
+        text = decode(content)
+    return text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
 
 
 def _declared(content: bytes, media_type: str | None) -> str | None:
@@ -124,5 +128,5 @@ def _parse(encoded: bytes) -> tuple[etree._Element | None, bool]:
         if "depth" in str(error):
             return None, True
         raise ParseError("malformed", f"the page cannot be read as HTML: {error}") from error
-    too_deep = any("depth" in entry.message.lower() for entry in parser.error_log)
+    too_deep = any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log)
     return root, too_deep

@@ -76,11 +76,16 @@ def _parser(dialect: Dialect) -> MarkdownIt:
 
 
 def _add_block_rules(parser: MarkdownIt, dialect: Dialect) -> None:
+    from markdown_it.rules_block import blockquote, list_block
+
     from groundwork.ingestion.parse import markdown_containers as containers
     from groundwork.ingestion.parse import markdown_mdx as mdx
     from groundwork.ingestion.parse import markdown_rules as rules
 
     interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    nesting: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote"]}
+    parser.block.ruler.at("list", rules.limited(list_block), nesting)
+    parser.block.ruler.at("blockquote", rules.limited(blockquote), interrupts)
     before_code = "code" if not dialect.mdx else "fence"
     if dialect.shortcodes:
         parser.block.ruler.before(before_code, "shortcode", rules.shortcode_line, interrupts)

@@ -11,6 +11,7 @@ from groundwork.ingestion.parse.markdown_rules import (
     parse_nested,
     push_code,
     push_marker,
+    too_deep,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _ARGUMENT_IS_NO_TITLE = frozenset({"figure", "list-table", "div", "container", "
 def indented_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """`!!! note "Title"`, `??? note` and `=== "Tab"` over an indented body."""
     text = line_of(state, start)
-    if not text.startswith(("!!!", "???", "===")) or state.is_code_block(start):
+    if not text.startswith(("!!!", "???", "===")) or state.is_code_block(start) or too_deep(state):
         return False
     match = _INDENTED.match(text)
     if match is None or (text.startswith("===") and match["title"] is None):
@@ -67,7 +68,7 @@ def indented_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 def directive(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """MyST's ```{name} argument … ```: the body is Markdown, code or nothing to read, by its name."""
-    if state.is_code_block(start):
+    if state.is_code_block(start) or too_deep(state):
         return False
     match = _DIRECTIVE.match(line_of(state, start))
     if match is None:

@@ -41,6 +41,7 @@ _INLINE_LEVEL = _names(
     "tt u var"
 )
 _KNOWN = _VOID | _UNSEEN | _BLOCK_LEVEL | _INLINE_LEVEL
+_CLOSING = re.compile(r"</([A-Za-z][\w.:-]*)")
 _LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#-]+)")
 
 
@@ -52,12 +53,17 @@ def attributes(source: str) -> dict[str, str]:
     }
 
 
-def is_placeholder(tag: re.Match[str], source: str) -> bool:
+def closed_names(source: str) -> frozenset[str]:
+    """The names of the elements that are closed in `source`."""
+    return frozenset(_CLOSING.findall(source)) if "</" in source else frozenset()
+
+
+def is_placeholder(tag: re.Match[str], closed: frozenset[str]) -> bool:
     """Whether `<your-name>` is meant to be read: no element of HTML, nothing in it, never closed."""
     name = tag["name"]
     if name.lower() in _KNOWN or tag["close"] or tag["attributes"].strip() or tag["empty"]:
         return False
-    return f"</{name}" not in source
+    return name not in closed
 
 
 class Hidden:
@@ -134,12 +140,13 @@ class HtmlReader:
         A segment without text that has an anchor names the heading after it.
         """
         position = start
+        closed = closed_names(source[start:end])
         for match in _TOKEN.finditer(source, start, end):
             self._text(source, position, match.start())
             position = match.end()
             if match["name"] is None:
                 continue
-            if is_placeholder(match, source[start:end]):
+            if is_placeholder(match, closed):
                 self._text(source, match.start(), match.end())
                 continue
             yield from self._tag(match)

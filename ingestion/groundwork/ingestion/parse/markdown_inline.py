@@ -8,7 +8,13 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from groundwork.ingestion.parse.dialect import Dialect
-from groundwork.ingestion.parse.markdown_html import TAG, Hidden, attributes, is_placeholder
+from groundwork.ingestion.parse.markdown_html import (
+    TAG,
+    Hidden,
+    attributes,
+    closed_names,
+    is_placeholder,
+)
 from groundwork.ingestion.parse.markdown_shortcodes import without_shortcodes
 
 if TYPE_CHECKING:
@@ -16,7 +22,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _CODE_SPAN = r"(?P<ticks>(?<!`)`+(?!`))(?:.*?[^`])??(?P=ticks)(?!`)"
-_JSX_COMMENT = re.compile(_CODE_SPAN + r"|[ \t]?\{\s*/\*.*?\*/\s*\}", re.DOTALL)
+_JSX_COMMENT = re.compile(
+    _CODE_SPAN + r"|[ \t]?\{\s*/\*(?:[^*{]|\*(?!/)|\{(?!\s*/\*))*\*/\s*\}", re.DOTALL
+)
 # {ref}`text <target>` shows the text, {doc}`target` at least names what is meant.
 _ROLE = re.compile(r"\{[\w:.+-]+\}(?=`)")
 _ROLE_TARGET = re.compile(r"^(.+?)\s*<[^<>]+>$", re.DOTALL)
@@ -77,10 +85,11 @@ class InlineReader:
         children: list[Token] = []
         self._parser.inline.parse(content, self._parser, self._env, children)
         hidden_before = bool(self._hidden)
+        closed = closed_names(content)
         pieces: list[str] = []
         role = False
         for token in children:
-            text = self._piece(token, content, role=role)
+            text = self._piece(token, closed, role=role)
             role = text.endswith(_ROLE_MARK)
             if text.startswith(" ") and pieces and not pieces[-1] and _ends_blank(pieces):
                 text = text[1:]  # what stood between two blanks is not shown
@@ -89,10 +98,10 @@ class InlineReader:
             self._hidden.reset()
         return _LINE_BREAK.sub(" ", "".join(pieces)).strip()
 
-    def _piece(self, token: Token, source: str, *, role: bool) -> str:
+    def _piece(self, token: Token, closed: frozenset[str], *, role: bool) -> str:
         kind = token.type
         if kind == "html_inline":
-            return self._html(token.content, source)
+            return self._html(token.content, closed)
         if self._hidden:
             return ""
         if kind == "code_inline":
@@ -101,11 +110,11 @@ class InlineReader:
             return "\n"
         return token.content if kind in {"text", "text_special"} else ""
 
-    def _html(self, content: str, source: str) -> str:
+    def _html(self, content: str, closed: frozenset[str]) -> str:
         tag = TAG.fullmatch(content)
         if tag is None:
             return ""
-        if not self._hidden and is_placeholder(tag, source):
+        if not self._hidden and is_placeholder(tag, closed):
             return content
         self._hidden.tag(tag)
         name = tag["name"].lower()
@@ -123,7 +132,9 @@ def _ends_blank(pieces: list[str]) -> bool:
 def _role_text(content: str) -> str:
     match = _ROLE_TARGET.match(content)
     text = match[1] if match else content
-    return text.removeprefix("~").removeprefix("!")
+    if text.startswith("~"):
+        return text[1:].rpartition(".")[2]
+    return text.removeprefix("!")
 
 
 def plain_title(source: str) -> str:

@@ -25,8 +25,24 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 Span = tuple[int, int]
+BlockRule = Callable[["StateBlock", int, int, bool], bool]
 
+_MAX_BODY_LINES = 2000  # of code in a shortcode
 _MAX_MARKER_LINES = 60  # what is still open after these is no marker
+
+
+def too_deep(state: StateBlock) -> bool:
+    """Whether one more container would go past what markdown-it reads: it would drop the body."""
+    return state.level + 2 >= state.md.options.maxNesting
+
+
+def limited(rule: BlockRule) -> BlockRule:
+    """A container's rule that reads as text what is nested too deep."""
+
+    def read(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        return not too_deep(state) and rule(state, start, end, silent)
+
+    return read
 
 
 def line_of(state: StateBlock, line: int) -> str:
@@ -71,7 +87,9 @@ def parse_nested(state: StateBlock, start: int, end: int, indent: int = 0) -> No
     saved = state.lineMax, state.blkIndent, state.parentType
     state.lineMax, state.blkIndent = end, state.blkIndent + indent
     state.parentType = "root"
+    state.level += 1
     state.md.block.tokenize(state, start, end)
+    state.level -= 1
     state.lineMax, state.blkIndent, state.parentType = saved
     state.line = end
 
@@ -122,8 +140,13 @@ def _body(state: StateBlock, opening: re.Match[str], start: int, end: int) -> No
 
 def _closing_line(state: StateBlock, name: str, start: int, end: int) -> int | None:
     """The line that closes shortcode `name`."""
+    if "closed" not in state.env:
+        found = SHORTCODE.finditer(state.src)
+        state.env["closed"] = {match["name"] for match in found if match["close"]}
+    if name not in state.env["closed"]:
+        return None
     depth = 1
-    for line in range(start, end):
+    for line in range(start, min(end, start + _MAX_BODY_LINES)):
         for match in SHORTCODE.finditer(line_of(state, line)):
             if match["name"] == name and not match["escaped"]:
                 depth += -1 if match["close"] else 1

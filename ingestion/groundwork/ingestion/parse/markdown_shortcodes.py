@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 
-# Lengths are bounded so that hostile pages cannot make the search quadratic.
+# Parameters hold no other shortcode, so that a search never runs past the next one that opens.
+_PLAIN = r"(?:[^\"`\\{]|\\.|\{(?!\{[<%]))"
 SHORTCODE = re.compile(
     r"\{\{(?P<kind>[<%])(?P<escaped>/\*)?\s*(?P<close>/\s*)?(?P<name>[\w/.-]{1,100})?"
-    r"(?P<args>(?:\"(?:\\.|[^\"\\]){0,2000}\"|`[^`]{0,2000}`|[^\"`]){0,2000}?)[%>]\}\}",
+    rf"(?P<args>(?:\"(?:{_PLAIN}|`){{0,1000}}\"|`(?:{_PLAIN}|\"){{0,1000}}`|{_PLAIN}){{0,1000}}?)[%>]\}}\}}",
     re.DOTALL,
 )
 _SPACED = re.compile(r"(?P<space>[ \t]?)" + SHORTCODE.pattern, re.DOTALL)
@@ -93,7 +94,7 @@ def code_language(match: re.Match[str]) -> str | None:
 def inline_text(match: re.Match[str]) -> str:
     """What a shortcode inside a line shows."""
     if match["escaped"]:
-        return match.group().replace("/*", "").replace("*/", "")
+        return match.group().lstrip().replace("/*", "").replace("*/", "")
     if match["close"]:
         return ""
     name = (match["name"] or "").rpartition("/")[2]

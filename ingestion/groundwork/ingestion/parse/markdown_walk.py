@@ -195,6 +195,8 @@ class Walker:
             self._headings.pending = segment.anchor
 
     def _marker(self, token: Token) -> None:
+        if self._items and self._items[-1].blocks > 0:
+            self._items[-1].blocks = 0  # what follows is not the item's own paragraph
         offset = self._source.offset
         if token.meta["tags"]:
             for tag in TAG.finditer(self._source.text, *token.meta["tags"]):

@@ -22,7 +22,9 @@ _SEPARATOR = "\n\n"
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")  # a progress bar draws each state over the last
 # What stands in text for an output that is not.
-_STAND_IN = re.compile(r"^<(?:IPython\.core\.display\.\w+ object|Figure size [^\n>]*)>\n?", re.MULTILINE)
+_STAND_IN = re.compile(
+    r"^<(?:IPython\.core\.display\.\w+ object|Figure size [^\n>]*)>\n?", re.MULTILINE
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # nbsphinx's and Jupyter Book's marks for cells that the published page does not show.
 _HIDDEN_TAGS = frozenset({"remove-cell", "hide-cell", "remove_cell", "hide_cell"})

@@ -11,7 +11,9 @@ from groundwork.core.errors import InvalidInput
 PARSER_VERSION = "1"
 
 Site = Literal["auto", "hugo", "docusaurus", "sphinx", "mkdocs", "github"]
-Reason = Literal["empty", "encoding", "binary", "malformed", "encrypted", "unsupported", "draft"]
+Reason = Literal[
+    "empty", "encoding", "binary", "malformed", "encrypted", "unsupported", "draft", "navigation"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class ParseError(InvalidInput):
     """A file that cannot become a document.
 
     `reason` is a stable code: empty (no text in it), encoding, binary, malformed, encrypted, unsupported
-    (no parser reads this kind) or draft (its author says it is not to be published).
+    (no parser reads this kind), draft (its author says it is not to be published) or navigation (an index
+    of links, no content).
     """
 
     code = "unreadable-document"

@@ -83,6 +83,7 @@ class Slugger:
         self.rule: Rule = rule
         self._taken: set[str] = set()
         self._counts: dict[str, int] = {}
+        self._last: dict[str, str] = {}
         self._serial = 0
 
     def reserve(self, anchor: str) -> str:
@@ -122,10 +123,12 @@ class Slugger:
         return anchor
 
     def _numbered_toc(self, base: str) -> str:
-        anchor = base
+        # Every number below the last one given for this base is taken: go on from there.
+        anchor = self._last.get(base, base)
         while anchor in self._taken or not anchor:
             match = _TOC_NUMBERED.match(anchor)
             anchor = f"{match[1]}_{int(match[2]) + 1}" if match else f"{anchor}_1"
+        self._last[base] = anchor
         return anchor
 
     def _next_serial(self) -> str:

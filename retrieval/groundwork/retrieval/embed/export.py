@@ -1,8 +1,8 @@
 """A transformer, exported once: ONNX with pooling and normalising baked in, int8 weights per channel.
 
 The export is kept under the digest of the model's files; it is written beside its place and renamed, so that a
-half-written one is never found and two processes may export at once. Two outputs: `embedding`, the text's
-vector, and `tokens`, the last hidden state, from which unit vectors are pooled.
+half-written one is never found and two processes may export at once. Two outputs: `sentence_embedding`, the text's
+vector, and `token_embeddings`, the last hidden state, from which unit vectors are pooled.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Changes when the way of exporting does, so that old exports are not mistaken for new ones.
-RECIPE = "int8-per-channel-2"
+RECIPE = "int8-per-channel-1"
 META = "meta.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
@@ -116,7 +116,7 @@ def _write_model(source: Path, work: Path) -> dict[str, Any]:
             (ids, ids),
             str(work / "float.onnx"),
             input_names=["input_ids", "attention_mask"],
-            output_names=["embedding", "tokens"],
+            output_names=["sentence_embedding", "token_embeddings"],
             dynamic_shapes={"input_ids": axes, "attention_mask": axes},
             dynamo=True,
             external_data=False,
@@ -125,6 +125,10 @@ def _write_model(source: Path, work: Path) -> dict[str, Any]:
             work / "float.onnx", work / MODEL, per_channel=True, weight_type=QuantType.QInt8
         )
     (work / "float.onnx").unlink()
+    # A model that does not load must not be kept.
+    import onnxruntime
+
+    onnxruntime.InferenceSession(work / MODEL, providers=["CPUExecutionProvider"])
     return {
         "pooling": pooling,
         "dimension": int(model.config.hidden_size),
@@ -138,7 +142,7 @@ class _Pooled:
     def __init__(self, model: Any, pooling: str) -> None:
         import torch
 
-        class Module(torch.nn.Module):
+        class Module(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy: too slow
             def __init__(self) -> None:
                 super().__init__()
                 self.model = model

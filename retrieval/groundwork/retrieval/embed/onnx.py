@@ -28,7 +28,8 @@ class OnnxEmbedder:
         meta = orjson.loads((folder / META).read_bytes())
         self._folder = folder
         self._lock = threading.Lock()
-        self._opened: tuple[Any, Any] | None = None
+        self._tokenizer: Any = None
+        self._session: Any = None
         self.model = Path(meta["name"]).name
         self.dimension = int(meta["dimension"])
         self.max_tokens = int(meta["max_tokens"])
@@ -40,41 +41,48 @@ class OnnxEmbedder:
 
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for row, text in enumerate(texts):
-            vectors[row] = self._run(text, ["embedding"])[1][0][0]
+            vectors[row] = self._run(text, ["sentence_embedding"])[1][0][0]
         return vectors
 
     def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
         """One pass a passage; unit vectors are pooled from its token vectors."""
         results = []
         for passage in passages:
-            encoding, (dense, tokens) = self._run(passage.text, ["embedding", "tokens"])
+            encoding, (dense, tokens) = self._run(
+                passage.text, ["sentence_embedding", "token_embeddings"]
+            )
             units = _pool_units(tokens[0], encoding.offsets, passage.spans)
             results.append(PassageVectors(dense[0], units))
         return results
 
     def count_tokens(self, text: str) -> int:
         """Word pieces without the two special tokens."""
-        tokenizer, _ = self._open()
-        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+        return len(self._open_tokenizer().encode(text, add_special_tokens=False).ids)
 
     def _run(self, text: str, outputs: list[str]) -> tuple[Any, list[Any]]:
         import numpy as np
 
-        tokenizer, session = self._open()
-        encoding = tokenizer.encode(text)
+        encoding = self._open_tokenizer().encode(text)
         ids = np.array([encoding.ids], dtype=np.int64)
         if ids.shape[1] > self.max_tokens:
             # Cut like the reference does: the window's last place is the end token's.
             ids = np.concatenate([ids[:, : self.max_tokens - 1], ids[:, -1:]], axis=1)
-        return encoding, session.run(
+        return encoding, self._open_session().run(
             outputs, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         )
 
-    def _open(self) -> tuple[Any, Any]:
-        with self._lock:
-            if self._opened is None:
-                self._opened = (_tokenizer(self._folder), _session(self._folder))
-            return self._opened
+    def _open_tokenizer(self) -> Any:
+        if self._tokenizer is None:
+            with self._lock:
+                self._tokenizer = self._tokenizer or _tokenizer(self._folder)
+        return self._tokenizer
+
+    def _open_session(self) -> Any:
+        # Apart from the tokenizer: the process that plans an ingest counts tokens and never embeds.
+        if self._session is None:
+            with self._lock:
+                self._session = self._session or _session(self._folder)
+        return self._session
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -55,7 +55,8 @@ class OpenAIEmbedder:
             rows += self._request(list(texts[start : start + _BATCH]))
         vectors = np.asarray(rows, dtype=np.float32).reshape(len(texts), self.dimension)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(norms, np.float32(1e-12))
+        normalised: NDArray[np.float32] = vectors / np.maximum(norms, np.float32(1e-12))
+        return normalised
 
     def embed_passages(self, passages: Sequence[PassageText]) -> list[PassageVectors]:
         """Chunk vectors only: the endpoint shows no token vectors."""

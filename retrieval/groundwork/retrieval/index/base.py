@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LIVE = "live"
 PREVIOUS = "previous"
+# The blob that every version has.
+MANIFEST = "manifest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import openai_errors
 from groundwork.serving.api.openai_shapes import ModelShape, ModelsShape
 from groundwork.serving.api.responses import JSON
-from groundwork.serving.api.schemas import INDEX_PATTERN
+from groundwork.serving.api.schemas import INDEX_PATTERN, MAX_INDEX_CHARS
 
 router = APIRouter(tags=["openai"])
 
@@ -29,7 +29,7 @@ def index_of(model: str, default: str) -> str:
     prefix, slash, name = model.partition("/")
     if prefix == MODEL and not slash:
         return default
-    if prefix == MODEL and _INDEX.fullmatch(name):
+    if prefix == MODEL and len(name) <= MAX_INDEX_CHARS and _INDEX.fullmatch(name):
         return name
     raise no_such_model(model)
 

@@ -15,7 +15,9 @@ MAX_COMMENT_CHARS = 2000
 _MAX_FILTER_VALUES = 20
 _MAX_FILTER_CHARS = 300
 
-INDEX_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+# As retrieval/index/names.py has it: no "__", which the engines need for themselves.
+INDEX_PATTERN = r"^[a-z0-9](?:_?[a-z0-9-])*_?$"
+MAX_INDEX_CHARS = 63
 ANSWER_ID_PATTERN = r"^[A-Za-z0-9-]{1,64}$"
 
 
@@ -40,7 +42,7 @@ _NO_NUL = r"^[^\x00]*$"
 _SOME_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": _NO_NUL})]
-IndexName = Annotated[str, Field(pattern=INDEX_PATTERN)]
+IndexName = Annotated[str, Field(pattern=INDEX_PATTERN, max_length=MAX_INDEX_CHARS)]
 Passages = Annotated[int, Field(ge=1, le=MAX_K), BeforeValidator(_as_integer)]
 _FilterValue = Annotated[Text, Field(min_length=1, max_length=_MAX_FILTER_CHARS)]
 _VALUE_SCHEMA = {

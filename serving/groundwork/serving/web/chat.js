@@ -52,7 +52,7 @@ class Chat {
     this.welcome.hidden = true;
     this.conversation.hidden = false;
     this.conversation.append(turn.element);
-    this.composer.focus();
+    this.composer.rest();
     await this.run(turn);
   }
 

@@ -45,6 +45,12 @@ export class Composer {
     this.#input.focus();
   }
 
+  /** Ready for the next question; on a touch screen, without the keyboard over the answer. */
+  rest() {
+    if (window.matchMedia("(pointer: coarse)").matches) this.#input.blur();
+    else this.focus();
+  }
+
   fill(text) {
     this.#input.value = text;
     this.#grow();

@@ -7,12 +7,17 @@ import { count, duration, money, short } from "./format.js";
 export function facts(answer) {
   const { cost, timings_ms: timings } = answer;
   const parts = [
-    cost && el("span", { class: "cost", title: `${cost.amount} ${cost.currency}` }, money(cost.amount)),
-    Number.isFinite(timings?.total) && el("span", { class: "time" }, duration(timings.total)),
-    answer.index_version && el("span", { title: answer.index_version }, origin(answer)),
-    answer.release && el("span", { title: answer.release }, `release ${short(answer.release)}`),
+    cost && fact("Cost", money(cost.amount), { class: "cost", title: `${cost.amount} ${cost.currency}` }),
+    Number.isFinite(timings?.total) && fact("Time", duration(timings.total), { class: "time" }),
+    answer.index_version && fact("Index version", origin(answer), { title: answer.index_version }),
+    answer.release && fact("Release", short(answer.release), { title: answer.release }),
   ];
   return el("p", { class: "facts" }, ...parts.filter(Boolean));
+}
+
+/** A value whose name only a screen reader needs. */
+function fact(name, value, attributes) {
+  return el("span", attributes, el("span", { class: "unseen" }, `${name} `), value);
 }
 
 function origin({ index, index_version: version }) {

@@ -3,6 +3,7 @@
 // A document is read line by line, and what has been read does not change when text is added at its end, except
 // for the last two blocks: that is what lets AnswerText (render.js) parse a growing answer in linear time.
 
+import { directionOf } from "./direction.js";
 import { parseInline } from "./inline.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
@@ -11,6 +12,7 @@ const RULE = /^ {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$/;
 const UNDERLINE = /^ {0,3}(={2,}|-{2,})[ \t]*$/; // two at least: a lone "-" is a list about to start
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])(?: {1,4}(?! )| (?= )|$)/;
+const TAB = "    ";
 const MAX_NESTING = 10; // of lists and quotations
 const MAX_COLUMNS = 50;
 
@@ -19,24 +21,37 @@ export function parseBlocks(source, { open = false } = {}) {
   const lines = source.split("\n");
   const offsets = [0];
   for (const line of lines) offsets.push(offsets.at(-1) + line.length + 1);
-  const reader = new Reader(lines.map(normalised), open, 0);
+  const reader = new Reader(lines, open, 0);
   return reader.blocks().map(({ line, node }) => ({ start: offsets[line], node }));
 }
 
-function normalised(line) {
-  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
-  const indent = /^[ \t]*/.exec(text)[0];
-  return indent.includes("\t") ? indent.replaceAll("\t", "    ") + text.slice(indent.length) : text;
+/** A line with the tabs it starts with as four spaces each: structure goes by columns. */
+function expanded(line) {
+  const indent = /^[ \t]*/.exec(line)[0];
+  return indent.includes("\t") ? indent.replaceAll("\t", TAB) + line.slice(indent.length) : line;
+}
+
+/** A line without up to `columns` of its indentation; the tabs behind them stay tabs. */
+function dedented(line, columns) {
+  let [at, left] = [0, columns];
+  for (; left > 0 && (line[at] === " " || line[at] === "\t"); at += 1) {
+    if (line[at] === "\t" && left < TAB.length) return TAB.slice(left) + line.slice(at + 1);
+    left -= line[at] === "\t" ? TAB.length : 1;
+  }
+  return line.slice(at);
 }
 
 const element = (tag, children, attributes = {}) => ({ tag, attributes, children });
+const directed = (tag, children, attributes = {}) =>
+  element(tag, children, { ...attributes, dir: directionOf(children) });
 const isDelimiter = (cell) => /^:?-+:?$/.test(cell);
 const isBlank = (line) => line.trim() === "";
 const indentOf = (line) => line.length - line.trimStart().length;
 
 class Reader {
   constructor(lines, open, nesting) {
-    this.lines = lines;
+    this.raw = lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+    this.lines = this.raw.map(expanded);
     this.open = open;
     this.nesting = nesting;
     this.at = 0;
@@ -85,9 +100,8 @@ class Reader {
     const close = new RegExp(`^ {0,3}${ticks[0]}{${ticks.length},}[ \\t]*$`);
     const content = [];
     for (this.at += 1; this.at < this.lines.length; this.at += 1) {
-      const line = this.lines[this.at];
-      if (close.test(line)) break;
-      content.push(line.slice(Math.min(indent, indentOf(line))));
+      if (close.test(this.lines[this.at])) break;
+      content.push(dedented(this.raw[this.at], indent));
     }
     const closed = this.at < this.lines.length;
     this.at += 1;
@@ -105,7 +119,7 @@ class Reader {
 
   /** Answers stand below the page's h1 and the question's h2. */
   headingNode(level, text) {
-    return element(`h${Math.min(level + 2, 6)}`, this.inline(text), { dir: "auto" });
+    return directed(`h${Math.min(level + 2, 6)}`, this.inline(text));
   }
 
   rule() {
@@ -118,7 +132,7 @@ class Reader {
     while (this.at < this.lines.length) {
       const line = this.lines[this.at];
       if (!isBlank(line) && indentOf(line) < 4) break;
-      content.push(line.slice(4));
+      content.push(dedented(this.raw[this.at], 4));
       this.at += 1;
     }
     while (content.length > 0 && isBlank(content.at(-1))) content.pop();
@@ -131,7 +145,7 @@ class Reader {
       content.push(this.lines[this.at].replace(QUOTE, ""));
       this.at += 1;
     }
-    return element("blockquote", this.nested(content), { dir: "auto" });
+    return directed("blockquote", this.nested(content));
   }
 
   list() {
@@ -148,7 +162,7 @@ class Reader {
       loose ||= item.loose || (item.blankAfter && this.continues(first, base));
       items.push(item);
     }
-    const children = items.map(({ nodes }) => element("li", loose ? nodes : tight(nodes), { dir: "auto" }));
+    const children = items.map(({ nodes }) => directed("li", loose ? nodes : tight(nodes)));
     const start = Number.parseInt(first, 10);
     const attributes = ordered && start !== 1 ? { start } : {};
     return element(ordered ? "ol" : "ul", children, attributes);
@@ -175,7 +189,7 @@ class Reader {
       if (!this.belongs(next, width, base, blank)) break;
       innerBlank ||= blank;
       blank = false;
-      content.push(next.slice(Math.min(width, indentOf(next))));
+      content.push(dedented(this.raw[this.at], width));
     }
     const nodes = this.nested(content);
     return { nodes, blankAfter: blank, loose: innerBlank && nodes.length > 1 };
@@ -220,7 +234,7 @@ class Reader {
   row(texts, tag, aligns) {
     const scope = tag === "th" ? { scope: "col" } : {};
     const columns = aligns.map((align, index) =>
-      element(tag, this.inline(texts[index] ?? ""), { ...scope, class: align, dir: "auto" }),
+      directed(tag, this.inline(texts[index] ?? ""), { ...scope, class: align }),
     );
     return element("tr", columns);
   }
@@ -237,7 +251,7 @@ class Reader {
       if (startsBlock(line, true) || this.isTable()) break;
       content.push(line.trimStart());
     }
-    return element("p", this.inline(content.join("\n").trimEnd()), { dir: "auto" });
+    return directed("p", this.inline(content.join("\n").trimEnd()));
   }
 }
 

@@ -46,12 +46,13 @@ export function withText(element, text, options) {
  */
 export function patch(parent, before, after, parts) {
   const common = Math.min(before.length, after.length);
+  let current = parent.firstChild;
   for (let index = 0; index < common; index += 1) {
-    if (before[index] !== after[index]) {
-      patchNode(parent, parent.childNodes[index], before[index], after[index], parts);
-    }
+    const next = current.nextSibling;
+    if (before[index] !== after[index]) patchNode(parent, current, before[index], after[index], parts);
+    current = next;
   }
-  while (parent.childNodes.length > common) parent.lastChild.remove();
+  for (let left = before.length; left > common; left -= 1) parent.lastChild.remove();
   for (let index = common; index < after.length; index += 1) parent.append(make(after[index], parts));
 }
 
@@ -59,6 +60,7 @@ const instances = new WeakMap();
 
 function patchNode(parent, current, before, after, parts) {
   if (typeof before === "string" && typeof after === "string") {
+    // Equal strings do not get here; adding at the end leaves a selection as it is.
     if (after.startsWith(before)) current.appendData(after.slice(before.length));
     else current.data = after;
   } else if (kind(before) !== kind(after)) {

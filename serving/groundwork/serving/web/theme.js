@@ -1,5 +1,5 @@
 // Sets the theme before the first paint: a classic script in the head, so that the page never flashes.
-// Without a stored choice the page follows the system.
+// Without a stored choice the page follows the system. It also takes back the note that scripts are needed.
 
 (() => {
   const ITEM = "groundwork-theme";
@@ -36,6 +36,7 @@
     apply();
   };
 
+  document.documentElement.classList.add("scripted");
   apply();
   systemDark.addEventListener("change", apply);
   document.addEventListener("DOMContentLoaded", () => {

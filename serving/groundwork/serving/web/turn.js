@@ -133,12 +133,13 @@ export class Turn {
   }
 
   #abstained(answer) {
-    this.prose.before(el("p", { class: "flag" }, "Not found in the documentation"));
     const why = REASONS[answer.reason] ?? "";
     const advice = `${why} Try other words: name the feature, command or setting, or ask about one thing at a time.`;
     const rephrase = button("Rephrase the question", "quiet framed rephrase");
     rephrase.addEventListener("click", () => this.#page.rephrase(this.#request.question));
-    this.element.append(el("div", { class: "advice" }, el("p", null, advice.trim()), rephrase));
+    const box = el("div", { class: "not-found" }, el("p", { class: "flag" }, "Not found in the documentation"));
+    this.prose.before(box);
+    box.append(this.prose, el("div", { class: "advice" }, el("p", null, advice.trim()), rephrase));
   }
 
   #foot(answer, sources) {

@@ -1,0 +1,47 @@
+"""The language of a code block, from the classes that highlighters leave."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+_TOKEN = re.compile(r"(?:highlight-source-|highlight-|language-|lang-|brush:)([A-Za-z0-9+#._-]+)")
+_UNNAMED = frozenset({
+    "none", "default", "text", "txt", "plain", "plaintext", "nohighlight", "wrapper", "block", "container",
+    "source", "auto", "unknown", "console-output",
+})  # fmt: skip
+_SAME = {"python3": "python", "ipython3": "python", "pycon3": "pycon", "py": "python"}
+_LEVELS = 3  # how far out highlighters put the class
+
+
+def language_of(pre: etree._Element) -> str:
+    """The name as the page spells it, in lower case; "" where it names none."""
+    code = next(pre.iterdescendants("code"), None)
+    above: etree._Element | None = pre
+    nodes = [] if code is None else [code]
+    for _ in range(_LEVELS + 1):
+        if above is None or above.tag in {"body", "li", "dd"}:
+            break
+        nodes.append(above)
+        above = above.getparent()
+    for node in nodes:
+        name = _named(node)
+        if name is not None:
+            return "" if name in _UNNAMED else _SAME.get(name, name)
+    return ""
+
+
+def _named(node: etree._Element) -> str | None:
+    stated = node.get("data-lang") or node.get("data-language")
+    if stated:
+        return stated.lower()
+    tokens = node.get("class", "").replace("brush: ", "brush:").split()
+    for place, token in enumerate(tokens):
+        match = _TOKEN.fullmatch(token.rstrip(";"))
+        if match is not None:
+            return match[1].lower()
+        # Pandoc: class="sourceCode python".
+        if token == "sourceCode" and place + 1 < len(tokens):
+            return tokens[place + 1].lower()
+    return None
