@@ -144,7 +144,8 @@ class Double:
         self.replies.append(problem(status, detail, headers))
 
     def reset(self) -> None:
-        self.__init__(url=self.url, loop=self.loop)  # type: ignore[misc]  # every field but these two
+        """Everything as at the start, at the same address."""
+        self.__dict__.update(Double(url=self.url, loop=self.loop).__dict__)
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -154,50 +155,62 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return JSONResponse(body, status, all_headers, media_type="application/problem+json")
 
 
-def application(double: Double) -> Starlette:
-    """The pages and the endpoints that they use."""
+@dataclass(frozen=True)
+class Endpoints:
+    """What the page calls."""
 
-    def refused(request: Request) -> Response | None:
-        expected = double.api_key
+    double: Double
+
+    def _refused(self, request: Request) -> Response | None:
+        expected = self.double.api_key
         if expected is None or request.headers.get("authorization") == f"Bearer {expected}":
             return None
         return problem(401, "send a key as Authorization: Bearer")
 
-    async def ask(request: Request) -> Response:
-        if (no := refused(request)) is not None:
+    async def ask(self, request: Request) -> Response:
+        if (no := self._refused(request)) is not None:
             return no
-        double.asked.append(await request.json())
-        reply = double.replies.popleft() if double.replies else list[Step](whole())
+        self.double.asked.append(await request.json())
+        reply = self.double.replies.popleft() if self.double.replies else list[Step](whole())
         if isinstance(reply, Response):
             return reply
-        return StreamingResponse(_play(reply, double), media_type="text/event-stream")
+        return StreamingResponse(_play(reply, self.double), media_type="text/event-stream")
 
-    async def feedback(request: Request) -> Response:
-        double.feedback.append(await request.json())
-        if double.feedback_replies:
-            return double.feedback_replies.popleft()
-        return JSONResponse({"id": len(double.feedback)}, 201)
+    async def feedback(self, request: Request) -> Response:
+        self.double.feedback.append(await request.json())
+        if self.double.feedback_replies:
+            return self.double.feedback_replies.popleft()
+        return JSONResponse({"id": len(self.double.feedback)}, 201)
 
-    async def models(request: Request) -> Response:
-        if (no := refused(request)) is not None:
+    async def models(self, request: Request) -> Response:
+        if (no := self._refused(request)) is not None:
             return no
-        return JSONResponse({"data": [{"id": f"groundwork/{name}"} for name in double.indexes]})
+        names = self.double.indexes
+        return JSONResponse({"data": [{"id": f"groundwork/{name}"} for name in names]})
 
-    async def missing(request: Request, error: Exception) -> Response:
-        return problem(404, str(error))
 
+async def _missing(request: Request, error: Exception) -> Response:
+    return problem(404, str(error))
+
+
+def application(double: Double) -> Starlette:
+    """The pages and the endpoints that they use."""
+    endpoints = Endpoints(double)
     api = [
-        Route("/v1/ask", ask, methods=["POST"]),
-        Route("/v1/feedback", feedback, methods=["POST"]),
-        Route("/v1/models", models),
+        Route("/v1/ask", endpoints.ask, methods=["POST"]),
+        Route("/v1/feedback", endpoints.feedback, methods=["POST"]),
+        Route("/v1/models", endpoints.models),
     ]
-    return Starlette(routes=[*routes(), *api], exception_handlers={NotFound: missing})
+    return Starlette(routes=[*routes(), *api], exception_handlers={NotFound: _missing})
 
 
 async def _play(steps: list[Step], double: Double) -> AsyncIterator[bytes]:
     start = {"id": "ans-0001", "trace_id": "4bf9", "index": "docs", "index_version": "v00012-9f3c"}
     yield b": keep-alive\n\n"
-    yield Sent("start", {**start, "release": "rel-0123456789abcdef", "model": "extractive"}).encode()
+    yield Sent(
+        "start", {**start, "release": "rel-0123456789abcdef", "model": "extractive"}
+    ).encode()
+    disconnected = double.disconnected  # of this test, whenever the stream ends
     try:
         for step in steps:
             if isinstance(step, Gate):
@@ -205,7 +218,7 @@ async def _play(steps: list[Step], double: Double) -> AsyncIterator[bytes]:
             else:
                 yield step if isinstance(step, bytes) else step.encode()
     except (asyncio.CancelledError, GeneratorExit):
-        double.disconnected.set()
+        disconnected.set()
         raise
 
 

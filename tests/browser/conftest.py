@@ -21,9 +21,13 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium. Without it these tests are skipped, in CI they fail."""
+    """Headless Chromium. Without it these tests are skipped, in CI they fail.
+
+    One a module: while Playwright runs, no other event loop can run in this thread, and the tests
+    after these need one.
+    """
     path = shutil.which("chromium")
     if path is None:
         missing = "chromium is not installed (on Debian: apt-get install chromium)"

@@ -36,12 +36,14 @@ def test_a_mark_is_a_numbered_link(chat: ChatPage) -> None:
 
 def test_hover_shows_the_passage_and_the_pointer_may_enter_it(chat: ChatPage) -> None:
     chat.ask()
+    chat.page.clock.install()
     chat.mark(1).hover()
     _assert_card(chat)
     chat.card.locator("blockquote").hover()
-    chat.page.wait_for_timeout(500)  # longer than the card waits for the pointer
+    chat.page.clock.run_for(1000)  # longer than the card waits for the pointer
     _assert_card(chat)
     chat.page.mouse.move(5, 5)
+    chat.page.clock.run_for(1000)
     expect(chat.card).to_be_hidden()
 
 
@@ -86,11 +88,12 @@ def test_a_tap_shows_the_passage_and_stays_on_the_page(browser: Browser, double:
 
 def test_a_source_without_a_public_page_is_no_link(chat: ChatPage) -> None:
     chat.ask()
+    chat.page.clock.install()
     mark = chat.text.get_by_role("button", name="Source 2: Command line")
     mark.click()
     expect(mark).to_have_attribute("aria-expanded", "true")
     chat.page.mouse.move(5, 5)
-    chat.page.wait_for_timeout(500)  # pinned: the pointer may leave
+    chat.page.clock.run_for(1000)  # pinned: the pointer may leave
     expect(chat.card).to_contain_text("reference/cli.md")
     expect(chat.card.get_by_role("link")).to_have_count(0)
     chat.page.keyboard.press("Escape")
@@ -102,7 +105,9 @@ def test_every_source_is_listed_under_the_answer(chat: ChatPage) -> None:
     sources = chat.turn.get_by_role("region", name="Sources")
     items = sources.get_by_role("listitem")
     expect(items).to_have_count(2)
-    expect(items.nth(0).get_by_role("link", name="Index versions")).to_have_attribute("href", TARGET)
+    expect(items.nth(0).get_by_role("link", name="Index versions")).to_have_attribute(
+        "href", TARGET
+    )
     expect(items.nth(1)).to_contain_text("groundwork index · reference/cli.md#index")
     expect(items.nth(1).get_by_role("link")).to_have_count(0)
     items.nth(0).locator("summary").click()

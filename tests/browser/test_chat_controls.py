@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser, expect
-from starlette.responses import JSONResponse
 
 from tests.browser.chat_double import Double, problem, whole
 from tests.browser.chat_page import ChatPage
@@ -33,7 +32,9 @@ def test_copy_code_copies_exactly_the_code(chat: ChatPage, double: Double) -> No
 
 
 def test_copying_works_without_the_clipboard_api(chat: ChatPage, double: Double) -> None:
-    chat.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    chat.page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }"
+    )
     double.reply(*whole("```\nls -la\n```", citations=[]))
     chat.ask()
     chat.button("Copy code").click()

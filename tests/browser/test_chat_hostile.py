@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ HOSTILE = [
     '[x](https://a.example/" onmouseover="alert(1)) https://a.example/"onclick=alert(1)',
     "`</code><script>alert(1)</script>` ``<b>`` &lt;script&gt;alert(1)&lt;/script&gt;",
     "```html\n</code></pre><script>alert(1)</script>\n```",
-    "~~~~x\"><script>alert(1)</script>\n```\nstill <b>code</b>\n~~~~",
+    '~~~~x"><script>alert(1)</script>\n```\nstill <b>code</b>\n~~~~',
     "```\nunclosed <script>alert(1)</script>",
     "[1](https://evil.example) [1](javascript:alert(1)) [1][x] [[1]](https://evil.example)",
     "| a | b |\n|---|---|\n| <b onclick=alert(1)>x</b> | [x](javascript:alert(1)) |",
@@ -95,17 +96,13 @@ def test_nor_does_any_other_field(chat: ChatPage, double: Double, text: str) -> 
     chat.mark(1).click()
     expect(chat.card.locator("blockquote")).to_have_text(text)
     chat.mark(2).hover()
-    expect(chat.card.get_by_role("link")).to_have_attribute("href", _starts_with_the_page())
+    expect(chat.card.get_by_role("link")).to_have_attribute(
+        "href", re.compile(r"^https://docs\.example/guides/indexes#")
+    )
     turn.get_by_text("Details", exact=True).click()
     # The one form is the comment's.
     counted = chat.page.locator("script, img, iframe, form, style, link, input, h1").count()
     assert counted == before + 1
-
-
-def _starts_with_the_page() -> Any:
-    import re
-
-    return re.compile(r"^https://docs\.example/guides/indexes#")
 
 
 @pytest.mark.parametrize("text", HOSTILE[:3], ids=range(3))
@@ -117,13 +114,14 @@ def test_nor_does_an_error(chat: ChatPage, double: Double, text: str) -> None:
 
 
 def test_a_mark_never_links_to_where_the_answer_says(chat: ChatPage, double: Double) -> None:
-    double.reply(*whole("See [1](https://evil.example) and [[1]](https://evil.example)."))
+    double.reply(*whole(HOSTILE[14] + " [**1**](https://evil.example)"))
     chat.ask()
     targets = chat.text.locator(".cite").evaluate_all("(nodes) => nodes.map((node) => node.href)")
     assert set(targets) == {"https://docs.example/guides/indexes#roll-back"}
     others = chat.text.locator("a:not(.cite)")
     # What else links there shows its address, and never a number.
-    assert set(others.all_inner_texts()) == {"https://evil.example"}
+    assert all(text.startswith("https://evil.example") for text in others.all_inner_texts())
+    assert chat.text.locator("a a").count() == 0
 
 
 def test_text_stays_readable(chat: ChatPage, double: Double) -> None:

@@ -59,6 +59,8 @@ def _html(lab: ChatPage, *pieces: str) -> str:
         ("see [2, 10]. And [3][4]", "<p>see<sup>2</><sup>10</>. And<sup>3</><sup>4</></>"),
         ("[text](https://a.example/x_(y) 'title') z", "<p><a>text</> z</>"),
         ("[**b**](https://a.example) [c] (d)", "<p><a><strong>b</></> [c] (d)</>"),
+        ("[a [1]](https://a.example) z", "<p>[a<sup>1</>](<a>https://a.example</>) z</>"),
+        ("[**2**](https://a.example)", "<p><a>https://a.example/</></>"),
         ("![alt](https://a.example/i.png)", "<p><a>alt</></>"),
         ("(https://a.example/b_(c)). x", "<p>(<a>https://a.example/b_(c)</>). x</>"),
         ("<https://a.example/> <b>", "<p><a>https://a.example/</> &lt;b&gt;</>"),
@@ -74,8 +76,10 @@ def _html(lab: ChatPage, *pieces: str) -> str:
         ("    four\n\n      six\n\nx", "<pre>four\n\n  six</><p>x</>"),
         (
             "T:\n| a | b |\n|:-:|--:|\n| `x|y` | \\| |\n| 1 |",
-            "<p>T:</><div><table><thead><tr><th>a</><th>b</></></>"
-            "<tbody><tr><td><code>x|y</></><td>|</></><tr><td>1</><td></></></></></>",
+            (
+                "<p>T:</><div><table><thead><tr><th>a</><th>b</></></><tbody>"
+                "<tr><td><code>x|y</></><td>|</></><tr><td>1</><td></></></></></>"
+            ),
         ),
         ("a | b\nnot a table", "<p>a | b\nnot a table</>"),
         ("", ""),
@@ -171,7 +175,9 @@ def test_an_event_stream_is_read_the_same_however_it_is_cut(
         stream += "".join(f"data: {line}{end}" for line in lines) + end
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    function = "(m, pieces) => { const p = new m.EventParser(); return pieces.flatMap((s) => p.push(s)); }"
+    function = (
+        "(m, pieces) => { const p = new m.EventParser(); return pieces.flatMap((s) => p.push(s)); }"
+    )
     expected = [
         {"event": name or "message", "data": text.replace("\r\n", "\n").replace("\r", "\n")}
         for name, text in events

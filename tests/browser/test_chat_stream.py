@@ -17,7 +17,11 @@ def test_partial_text_shows_before_the_answer_is_done(chat: ChatPage, double: Do
     more, end = double.gate(), double.gate()
     text = "First **bold** part. Second part [1]."
     double.reply(
-        delta("First **bo"), more, delta("ld** part. Second part [1]."), end, Sent("done", finished(text))
+        delta("First **bo"),
+        more,
+        delta("ld** part. Second part [1]."),
+        end,
+        Sent("done", finished(text)),
     )
     chat.send("How?")
     expect(chat.text).to_have_text("First bo")

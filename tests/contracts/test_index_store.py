@@ -1,276 +1,242 @@
-"""What every vector engine must do, on each of them."""
+"""How versions come, go and follow each other, on every engine."""
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import numpy as np
 import pytest
 
-from groundwork.core.documents import BlockKind, Chunk, Unit
-from groundwork.core.errors import Conflict, IndexMissing, InvalidInput, NotFound
-from groundwork.retrieval.embed.hashing import HashingEmbedder
-from groundwork.retrieval.index.base import LIVE, PREVIOUS, Filter, IndexStore, Point
-from groundwork.retrieval.index.edge import EdgeStore
-from groundwork.retrieval.index.manifest import Manifest, PageEntry
-from groundwork.retrieval.index.memory import MemoryStore
-from groundwork.retrieval.index.server import ServerStore
-from groundwork.retrieval.sparse import document_vector, query_vector
-
-EMBEDDER = HashingEmbedder(64)
-A, B = "a" * 16, "b" * 16
-
-pytestmark = pytest.mark.filterwarnings(
-    # Local mode of the server's client says that it builds no payload index; a server does.
-    "ignore:Payload indexes have no effect:UserWarning"
+from groundwork.core.errors import (
+    Conflict,
+    GroundworkError,
+    IndexMissing,
+    InvalidInput,
+    NotFound,
+)
+from groundwork.retrieval.index.base import LIVE, MANIFEST, PREVIOUS
+from tests.contracts.index_world import (
+    DIMENSION,
+    POINTS,
+    A,
+    B,
+    C,
+    World,
+    ask,
+    manifest,
+    pages,
+    point,
 )
 
-
-@pytest.fixture(params=["memory", "edge", "server"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IndexStore]:
-    made: IndexStore
-    if request.param == "memory":
-        made = MemoryStore()
-    elif request.param == "edge":
-        made = EdgeStore(tmp_path / "indexes")
-    else:
-        from qdrant_client import QdrantClient
-
-        made = ServerStore(QdrantClient(":memory:"))
-    yield made
-    made.close()
-
-
-def point(page: str, n: int, text: str, tags: tuple[str, ...] = ()) -> Point:
-    read = f"Title > {page}\n{text}"
-    chunk = Chunk(
-        id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{page}#{n}")),
-        page=page,
-        ordinal=n,
-        title="Title",
-        url=None,
-        anchor=f"s{n}",
-        heading_path=("Title", f"Section {n}"),
-        revision="r1",
-        start=0,
-        end=len(text),
-        text=text,
-        embedding_text=read,
-        digest=hashlib.sha256(read.encode()).hexdigest()[:32],
-        units=(Unit(BlockKind.PARAGRAPH, 0, len(text)),),
-        tags=tags,
-        product_version="2.0" if tags else None,
-    )
-    units = np.full((1, 64), n, dtype=np.int8)
-    return Point(chunk, EMBEDDER.embed([read])[0], document_vector(read), units)
-
-
-POINTS = [
-    point("guide/install.md", 0, "Install the server with the package manager."),
-    point("guide/install.md", 1, "Start the server and open the port."),
-    point("guide/backup.md", 0, "Back up the database every night.", tags=("ops",)),
-    point(
-        "reference/flags.md", 0, "The flag --dry-run prints what json.dumps would write. ünïcode ✓"
-    ),
+pytestmark = [
+    # The server's client without a server says that it builds no payload indexes and always searches exactly.
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning"),
 ]
 
-
-def manifest(version: str, points: list[Point], created: str = "2026-01-01T00:00:00Z") -> bytes:
-    pages = sorted({each.chunk.page for each in points})
-    entries = tuple(
-        PageEntry(page, "h", "r1", "T", None, tuple("d" for p in points if p.chunk.page == page))
-        for page in pages
-    )
-    return Manifest("docs", version, created, None, {"embedder": "e"}, ("s",), entries).to_json()
+NEXT = point("guide/restore.md", 0, "Restore the database from a backup.")
 
 
-def build(
-    store: IndexStore,
-    version: str,
-    points: list[Point],
-    base: str | None = None,
-    remove: list[str] = [],
-    created: str = "2026-01-01T00:00:00Z",
-) -> None:  # noqa: B006 never changed
-    with store.begin("docs", dimension=64, base=base) as writer:
-        writer.remove(remove)
-        writer.upsert(points)
-        writer.put_blob("manifest", manifest(version, points, created))
-        writer.put_blob("lexicon", b"x" * 1_200_000)
-        writer.seal(version)
+def test_a_version_is_invisible_until_it_is_sealed_and_promoted(world: World) -> None:
+    store, index = world.store, world.index
+    with store.begin(index, dimension=DIMENSION) as writer:
+        writer.upsert(POINTS)
+        writer.put_blob(MANIFEST, manifest(A, POINTS, "2026-01-01T00:00:00Z"))
+        assert index not in store.names()
+        assert store.versions(index) == []
+        with pytest.raises(NotFound):
+            store.open(index, A)
+        writer.seal(A)
+    assert index in store.names()
+    (info,) = store.versions(index)
+    assert (info.version, info.pages, info.chunks, info.refusal) == (A, 4, 5, None)
+    assert store.alias(index) is None
+    with pytest.raises(IndexMissing):
+        store.open(index)
+    store.promote(index, A)
+    assert store.alias(index, LIVE) == A
+    assert store.alias(index, PREVIOUS) is None
+    assert store.manifest(index, A) == manifest(A, POINTS, "2026-01-01T00:00:00Z")
 
 
-def ask(store: IndexStore, text: str, where: Filter | None = None, limit: int = 10) -> list[str]:
-    reader = store.open("docs")
-    try:
-        found = reader.candidates(EMBEDDER.embed([text])[0], query_vector(text), limit, where)
-        found.sort(key=lambda c: (-c.dense - c.sparse, c.id))
-        return [stored.chunk.page for stored in reader.fetch([c.id for c in found])]
-    finally:
+def test_an_abandoned_version_leaves_nothing(world: World) -> None:
+    def stopped() -> None:
+        with world.store.begin(world.index, dimension=DIMENSION) as writer:
+            writer.upsert(POINTS)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert world.index not in world.store.names()
+    world.build(A, POINTS)
+    assert world.index in world.store.names()
+
+
+def test_a_sealed_writer_takes_nothing_more(world: World) -> None:
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        writer.upsert(POINTS)
+        writer.put_blob(MANIFEST, manifest(A, POINTS, "2026-01-01T00:00:00Z"))
+        writer.seal(A)
+        with pytest.raises(Conflict):
+            writer.upsert(POINTS)
+        with pytest.raises(Conflict):
+            writer.put_blob("late", b"")
+
+
+def test_a_version_needs_a_manifest_that_counts_its_chunks(world: World) -> None:
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        writer.upsert(POINTS)
+        with pytest.raises(Conflict):
+            writer.seal(A)
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        writer.upsert(POINTS[:2])
+        writer.put_blob(MANIFEST, manifest(A, POINTS, "2026-01-01T00:00:00Z"))
+        with pytest.raises(GroundworkError, match="holds 2 chunks where its manifest counts 5"):
+            writer.seal(A)
+    assert world.store.versions(world.index) == []
+
+
+def test_a_delta_equals_a_fresh_build(world: World) -> None:
+    """Removed, replaced and added points, and the IDF that follows from them."""
+    index, store = world.index, world.store
+    replaced = point("guide/install.md", 0, "Install the database from the archive.")
+    after = [replaced, POINTS[1], *POINTS[3:], NEXT]
+    gone = [POINTS[2].chunk.id, POINTS[0].chunk.id]
+    world.live(A, POINTS)
+    world.build(B, after, base=A, remove=gone, change=[replaced, NEXT], day=2)
+    world.build(C, after, day=3)
+    assert [info.version for info in store.versions(index)] == [C, B, A]
+    old, delta, fresh = (store.open(index, version) for version in (A, B, C))
+    assert pages(old, ask(old, "back up the database"))[0] == "guide/backup.md"
+    assert [stored.chunk for stored in delta.fetch(gone)] == [replaced.chunk]
+    for text in ("restore the database", "server port", "install", "json.dumps"):
+        got, want = ask(delta, text), ask(fresh, text)
+        assert [found.id for found in got] == [found.id for found in want]
+        assert [found.sparse for found in got] == pytest.approx([found.sparse for found in want])
+        assert [found.dense for found in got] == pytest.approx([found.dense for found in want])
+    for reader in (old, delta, fresh):
         reader.close()
 
 
-def test_a_version_is_invisible_until_it_is_sealed_and_promoted(store: IndexStore) -> None:
-    with store.begin("docs", dimension=64) as writer:
-        writer.upsert(POINTS)
-        writer.put_blob("manifest", manifest(A, POINTS))
-        assert store.names() == []
-        writer.seal(A)
-    assert [info.version for info in store.versions("docs")] == [A]
-    assert store.alias("docs") is None
-    with pytest.raises(IndexMissing):
-        store.open("docs")
-    store.promote("docs", A)
-    assert store.alias("docs", LIVE) == A
-    assert store.alias("docs", PREVIOUS) is None
+def test_deltas_of_deltas_lose_nothing(world: World) -> None:
+    """The same page changes in every version, in many small steps."""
+    versions = [f"{number:016x}" for number in range(4)]
+    stays = POINTS[3:]
+    points = [point("p.md", n, f"paragraph {n} of the first text") for n in range(12)]
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        for each in [*points, *stays]:
+            writer.upsert([each])
+        writer.put_blob(MANIFEST, manifest(versions[0], [*points, *stays], "2026-01-01T00:00:00Z"))
+        writer.seal(versions[0])
+    for number, version in enumerate(versions[1:], start=1):
+        before = [each.chunk.id for each in points]
+        points = [point("p.md", n, f"text {number}, paragraph {n}") for n in range(12 - number)]
+        base = versions[number - 1]
+        world.build(version, [*points, *stays], base=base, remove=before, change=points)
+        reader = world.store.open(world.index, version)
+        wanted = [each.chunk.id for each in [*points, *stays]]
+        held = reader.fetch([*before, *wanted[len(points) :]])
+        assert [stored.chunk.text for stored in held] == [
+            each.chunk.text for each in [*points, *stays]
+        ]
+        reader.close()
 
 
-def test_an_unsealed_version_leaves_nothing(store: IndexStore) -> None:
-    with store.begin("docs", dimension=64) as writer:
-        writer.upsert(POINTS)
-    assert store.names() == []
-    build(store, A, POINTS)
-    assert store.names() == ["docs"]
-
-
-def test_chunks_come_back_whole_in_the_order_asked(store: IndexStore) -> None:
-    build(store, A, POINTS)
-    store.promote("docs", A)
-    reader = store.open("docs")
-    ids = [each.chunk.id for each in reversed(POINTS)]
-    stored = reader.fetch([ids[0], str(uuid.uuid4()), *ids[1:]])
-    assert [each.chunk for each in stored] == [each.chunk for each in reversed(POINTS)]
-    for got, sent in zip(stored, reversed(POINTS), strict=True):
-        assert got.units is not None and sent.units is not None
-        assert np.array_equal(got.units, sent.units)
-    assert reader.blob("lexicon") == b"x" * 1_200_000
-    assert reader.blob("absent") is None
-    reader.close()
-    reader.close()
-
-
-def test_both_scores_are_exact_for_every_candidate(store: IndexStore) -> None:
-    build(store, A, POINTS)
-    store.promote("docs", A)
-    exact = MemoryStore()
-    build(exact, A, POINTS)
-    exact.promote("docs", A)
-    for text in ("install the server", "json.dumps", "database backup night", "nothing shared"):
-        query = (EMBEDDER.embed([text])[0], query_vector(text), 2)
-        got = store.open("docs").candidates(*query)
-        want = exact.open("docs").candidates(*query)
-        assert [c.id for c in got] == [c.id for c in want]
-        for mine, theirs in zip(got, want, strict=True):
-            assert mine.dense == pytest.approx(theirs.dense, abs=1e-5)
-            assert mine.sparse == pytest.approx(theirs.sparse, abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("where", "pages"),
-    [
-        (Filter(path=("guide",)), {"guide/install.md", "guide/backup.md"}),
-        (Filter(path=("guide/backup.md",)), {"guide/backup.md"}),
-        (Filter(path=("/reference/",)), {"reference/flags.md"}),
-        (Filter(section=("SECTION 1",)), {"guide/install.md"}),
-        (Filter(tags=("ops",)), {"guide/backup.md"}),
-        (Filter(version=("2.0",)), {"guide/backup.md"}),
-        (Filter(path=("guide",), section=("section 0",)), {"guide/install.md", "guide/backup.md"}),
-        (Filter(path=("guid",)), set()),
-        (Filter(tags=("ops", "other"), path=("reference",)), set()),
-    ],
-)
-def test_filters_narrow(store: IndexStore, where: Filter, pages: set[str]) -> None:
-    build(store, A, POINTS)
-    store.promote("docs", A)
-    assert set(ask(store, "server database flag json.dumps", where)) == pages
-
-
-def test_the_next_version_is_the_base_with_a_difference(store: IndexStore) -> None:
-    build(store, A, POINTS)
-    store.promote("docs", A)
-    gone = [each.chunk.id for each in POINTS if each.chunk.page == "guide/backup.md"]
-    fresh = point("guide/restore.md", 0, "Restore the database from a backup.")
-    build(store, B, [fresh], base=A, remove=gone, created="2026-01-02T00:00:00Z")
-    assert "guide/backup.md" in ask(store, "database")
-    store.promote("docs", B)
-    pages = ask(store, "restore the database")
-    assert pages[0] == "guide/restore.md"
-    assert "guide/backup.md" not in pages
-    assert len(pages) == 4
-    assert [info.version for info in store.versions("docs")] == [B, A]
-
-
-def test_a_reader_keeps_its_version(store: IndexStore) -> None:
-    build(store, A, POINTS)
-    store.promote("docs", A)
-    reader = store.open("docs")
-    build(store, B, [POINTS[0]], created="2026-01-02T00:00:00Z")
-    store.promote("docs", B)
+def test_a_reader_keeps_its_version(world: World) -> None:
+    world.live(A, POINTS)
+    reader = world.store.open(world.index)
+    world.live(B, POINTS[:1], day=2)
     assert reader.version == A
-    assert len(reader.fetch([each.chunk.id for each in POINTS])) == 4
+    assert len(reader.fetch([each.chunk.id for each in POINTS])) == len(POINTS)
+    if world.keeps_dropped:
+        world.live(C, POINTS[1:], day=3)
+        world.store.drop(world.index, A)
+        assert len(ask(reader, "server")) == len(POINTS)
+        assert reader.blob("lexicon") == A.encode() * 100_000
     reader.close()
-    assert set(ask(store, "server")) == {"guide/install.md"}
+    with pytest.raises(Conflict):
+        reader.fetch([POINTS[0].chunk.id])
+    now = world.store.open(world.index)
+    assert now.version == world.store.alias(world.index) != A
+    now.close()
 
 
-def test_sealing_an_existing_version_keeps_the_first(store: IndexStore) -> None:
-    build(store, A, POINTS)
-    build(store, A, POINTS[:1])
-    store.promote("docs", A)
-    assert len(ask(store, "server")) == 4
-
-
-def test_rollback_and_drop(store: IndexStore) -> None:
-    for number, version in enumerate((A, B, "c" * 16)):
-        build(store, version, POINTS, created=f"2026-01-0{number + 1}T00:00:00Z")
-        store.promote("docs", version)
-    assert (store.alias("docs"), store.alias("docs", PREVIOUS)) == ("c" * 16, B)
-    store.promote("docs", B)
-    assert (store.alias("docs"), store.alias("docs", PREVIOUS)) == (B, "c" * 16)
-    for held in (B, "c" * 16):
-        with pytest.raises(Conflict):
-            store.drop("docs", held)
-    store.drop("docs", A)
-    assert A not in {info.version for info in store.versions("docs")}
-    with pytest.raises(NotFound):
-        store.open("docs", A)
-
-
-def test_one_writer_at_a_time(store: IndexStore) -> None:
-    with store.begin("docs", dimension=64):
-        with pytest.raises(Conflict):
-            store.begin("docs", dimension=64).__enter__()
-    build(store, A, POINTS)
-
-
-@pytest.mark.parametrize("call", ["manifest", "open", "promote", "drop"])
-def test_unknown_versions_are_not_found(store: IndexStore, call: str) -> None:
-    build(store, A, POINTS)
-    with pytest.raises(NotFound):
-        getattr(store, call)("docs", "../../etc")
-
-
-@pytest.mark.parametrize("name", ["", "Docs", "a/b", "..", "a__b", "x" * 64])
-def test_wrong_index_names_are_refused(store: IndexStore, name: str) -> None:
-    with pytest.raises(InvalidInput):
-        store.versions(name)
-
-
-def test_equal_scores_are_ordered_by_id(store: IndexStore) -> None:
-    same = [point(f"p{n}.md", 0, "the very same words") for n in range(40)]
-    build(store, A, same)
-    store.promote("docs", A)
-    reader = store.open("docs")
-    orders: set[tuple[str, ...]] = set()
-    query: Callable[[], list[str]] = lambda: [  # noqa: E731 read best in place
-        c.id
-        for c in reader.candidates(
-            EMBEDDER.embed(["same words"])[0], query_vector("same words"), 10
-        )
-    ]
-    for _ in range(3):
-        orders.add(tuple(query()))
-    assert len(orders) == 1
+def test_sealing_an_existing_version_keeps_the_first(world: World) -> None:
+    world.live(A, POINTS)
+    world.build(A, POINTS[:1])
+    reader = world.store.open(world.index)
+    assert len(ask(reader, "server")) == len(POINTS)
     reader.close()
+    assert len(world.store.versions(world.index)) == 1
+
+
+def test_rollback_and_drop(world: World) -> None:
+    store, index = world.store, world.index
+    for day, version in enumerate((A, B, C), start=1):
+        world.live(version, POINTS[:day], day=day)
+    assert (store.alias(index), store.alias(index, PREVIOUS)) == (C, B)
+    store.promote(index, C)
+    assert (store.alias(index), store.alias(index, PREVIOUS)) == (C, B)
+    store.promote(index, B)
+    assert (store.alias(index), store.alias(index, PREVIOUS)) == (B, C)
+    for held in (B, C):
+        with pytest.raises(Conflict):
+            store.drop(index, held)
+    store.drop(index, A)
+    assert [info.version for info in store.versions(index)] == [C, B]
+    with pytest.raises(NotFound):
+        store.open(index, A)
+    with pytest.raises(NotFound):
+        store.manifest(index, A)
+
+
+def test_one_writer_at_a_time(world: World) -> None:
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        writer.upsert(POINTS)
+        with pytest.raises(Conflict, match="writ"):
+            world.build(B, POINTS)
+    world.build(A, POINTS)
+    assert [info.version for info in world.store.versions(world.index)] == [A]
+
+
+@pytest.mark.parametrize("version", ["../../etc", "..", "", "f" * 16, "F" * 16])
+def test_unknown_versions_are_not_found(stocked: World, version: str) -> None:
+    store, index = stocked.store, stocked.index
+    for call in (store.manifest, store.promote, store.drop):
+        with pytest.raises(NotFound):
+            call(index, version)
+    if version:
+        with pytest.raises(NotFound):
+            store.open(index, version)
+        with pytest.raises(NotFound):
+            store.begin(index, dimension=DIMENSION, base=version).__enter__()
+    assert store.alias(index) == A
+
+
+@pytest.mark.parametrize("name", ["", "Docs", "a/b", "..", "a__b", "-a", "x" * 64])
+def test_wrong_index_names_are_refused(stocked: World, name: str) -> None:
+    store = stocked.store
+    for call in (
+        lambda: store.versions(name),
+        lambda: store.alias(name),
+        lambda: store.open(name),
+        lambda: store.begin(name, dimension=DIMENSION),
+        lambda: store.promote(name, A),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            call()
+        assert refused.value.field == "index"
+
+
+def test_wrong_version_and_blob_names_are_refused(world: World) -> None:
+    with world.store.begin(world.index, dimension=DIMENSION) as writer:
+        writer.put_blob(MANIFEST, manifest(A, [], "2026-01-01T00:00:00Z"))
+        for name in ("../up", "", ".hidden", "a/b"):
+            with pytest.raises(InvalidInput):
+                writer.put_blob(name, b"")
+        with pytest.raises(InvalidInput):
+            writer.seal("../up")
+
+
+def test_an_index_without_a_live_version_is_missing(world: World) -> None:
+    with pytest.raises(IndexMissing, match="groundwork ingest"):
+        world.store.open(world.index)
+    assert world.store.versions(world.index) == []
+    assert world.store.alias(world.index) is None

@@ -42,8 +42,10 @@ def test_inline_markup_goes_and_what_readers_see_stays() -> None:
     assert blocks(document) == [
         (
             P,
-            "Run kubectl get -n <ns> on <your-node>, see https://x.org/a?b=1 or not old a*b & H2O end ref "
-            "x_y_z https://y.org.",
+            (
+                "Run kubectl get -n <ns> on <your-node>, see https://x.org/a?b=1 or not old a*b & H2O end "
+                "ref x_y_z https://y.org."
+            ),
         ),
         (P, "A note."),
     ]
@@ -78,6 +80,11 @@ def test_each_item_is_a_block_with_its_mark_and_its_own_paragraphs() -> None:
     assert verbatim(document)[0] == "3. first\n   goes on\n\n   second paragraph"
     assert verbatim(document)[1] == "   a:\n     - <b>"
     assert verbatim(document)[3] == "* child `x`"
+
+
+def test_ordered_items_carry_the_numbers_that_the_page_shows() -> None:
+    document = read("7. a\n7. b\n   1. x\n   1. y\n7. c\n")
+    assert [text for _, text in blocks(document)] == ["7. a", "8. b", "1. x", "2. y", "9. c"]
 
 
 def test_code_is_verbatim_without_fences_and_knows_its_language() -> None:

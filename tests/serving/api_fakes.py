@@ -130,6 +130,9 @@ class ScriptedGenerator:
         self.waiting = asyncio.Event()
         self.closed = threading.Event()
 
+    def warm(self) -> None:
+        """Nothing to load."""
+
     async def generate(
         self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
     ) -> AsyncGenerator[Piece | Finished, None]:

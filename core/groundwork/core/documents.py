@@ -132,8 +132,9 @@ class Unit:
 class Chunk:
     """A passage: a run of whole blocks of one section, the unit that is embedded and found.
 
-    `text` is the page's text from `start` to `end`, verbatim. `embedding_text` is what the embedder and
-    BM25 read: the breadcrumb of headings, then the plain text. `digest` is the SHA-256 of
+    `text` is the page's text from `start` to `end`, verbatim. `embedding_text` is what the embedder reads:
+    the section's heading, then the plain text. `lexical_text` is what BM25 reads: the whole path of
+    headings before it. `digest` is the SHA-256 of
     `embedding_text`: chunks with equal digests share one vector. `ordinal` counts the page's chunks
     from 0.
     """
@@ -154,6 +155,11 @@ class Chunk:
     units: tuple[Unit, ...]
     tags: tuple[str, ...] = ()
     product_version: str | None = None
+
+    @property
+    def lexical_text(self) -> str:
+        """Title and headings, then what the embedder reads."""
+        return " > ".join((self.title, *self.heading_path[:-1])) + "\n" + self.embedding_text
 
     def verbatim(self, unit: Unit) -> str:
         """The unit as it stands in the page."""

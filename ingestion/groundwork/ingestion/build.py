@@ -107,7 +107,7 @@ def build(
         for points in _batched(_points(pages, tools), _UPSERT_BATCH):
             writer.upsert(points)
             for point in points:
-                lexicon.add(point.chunk.embedding_text)
+                lexicon.add(point.chunk.lexical_text)
             progress.advance(len(points))
     return built
 
@@ -174,7 +174,7 @@ def _points(pages: Iterable[list[Chunk]], tools: Tools) -> Iterator[Point]:
             yield Point(
                 chunk,
                 _in_context(n, chunks, dense),
-                document_vector(chunk.embedding_text),
+                document_vector(chunk.lexical_text),
                 vectors[chunk.digest].units,
             )
 

@@ -16,20 +16,18 @@ from itertools import groupby
 from groundwork.core.documents import Block, BlockKind, Chunk, Document, Section, Unit
 from groundwork.core.sentences import sentence_spans
 
-VERSION = "1"
+VERSION = "2"
 _NAMESPACE = uuid.UUID("6f1d8f6e-6c1b-5c0e-9d43-0d6c3f6a2b11")
 _VERBATIM_KINDS = frozenset(
     {BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE}
 )
-# A breadcrumb longer than this crowds out the text it announces.
-_MAX_BREADCRUMB_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkingConfig:
     """`target_tokens` is where a chunk is closed, `max_tokens` what the embedder reads at most.
 
-    Both count the embedder's own tokens, breadcrumb included.
+    Both count the embedder's own tokens, heading included.
     """
 
     target_tokens: int = 256
@@ -55,20 +53,14 @@ def chunk_document(
     chunks: list[Chunk] = []
     for index, blocks in groupby(document.blocks, key=lambda block: block.section):
         section = document.sections[index]
-        breadcrumb = _breadcrumb(document, section)
-        room = config.max_tokens - count_tokens(breadcrumb)
+        heading_tokens = count_tokens(section.heading)
+        room = config.max_tokens - heading_tokens
         pieces = (
             piece for block in blocks for piece in _pieces(document, block, count_tokens, room)
         )
-        target = config.target_tokens - count_tokens(breadcrumb)
-        for units in _pack(document, pieces, target):
-            chunks.append(_chunk(document, section, breadcrumb, units, len(chunks)))
+        for units in _pack(document, pieces, config.target_tokens - heading_tokens):
+            chunks.append(_chunk(document, section, units, len(chunks)))
     return chunks
-
-
-def _breadcrumb(document: Document, section: Section) -> str:
-    path = [document.title, *(part for part in section.path if part != document.title)]
-    return " > ".join(path)[:_MAX_BREADCRUMB_CHARS]
 
 
 def _pack(document: Document, pieces: Iterator[_Piece], target: int) -> Iterator[tuple[Unit, ...]]:
@@ -173,12 +165,12 @@ def _plain(document: Document, unit: Unit) -> str:
     return unit.plain if unit.plain is not None else document.text[unit.start : unit.end]
 
 
-def _chunk(
-    document: Document, section: Section, breadcrumb: str, units: tuple[Unit, ...], ordinal: int
-) -> Chunk:
+def _chunk(document: Document, section: Section, units: tuple[Unit, ...], ordinal: int) -> Chunk:
     start, end = units[0].start, units[-1].end
     body = "\n".join(_plain(document, unit) for unit in units)
-    embedding_text = f"{breadcrumb}\n{body}"
+    # The section's own heading places the text; the whole path would drown it (docs/decisions/retrieval.md).
+    heading = section.heading or document.title
+    embedding_text = f"{heading}\n{body}"
     return Chunk(
         id=chunk_id(document.page, ordinal),
         page=document.page,

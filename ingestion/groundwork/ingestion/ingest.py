@@ -155,7 +155,7 @@ def _clear_stale(
     try:
         lexicon = Lexicon.from_bytes(reader.blob("lexicon"))
         for stored in reader.fetch(ids):
-            lexicon.remove(stored.chunk.embedding_text)
+            lexicon.remove(stored.chunk.lexical_text)
     finally:
         reader.close()
     writer.remove(ids)

@@ -1,8 +1,8 @@
 """The order of candidates: dense and BM25 scores and the best unit, on scales that compare across questions.
 
-    score = cosine + 0.7 * bm25 / (2.2 * idf mass of the question) + 0.3 * best unit cosine
+    score = cosine + w * bm25 / (2.2 * idf mass of the question) + 0.5 * best unit cosine
 
-BM25 over the most it could be for this question is a share between 0 and 1: a rare identifier that a passage
+where w is 0.6 for prose and 1.0 for a question that holds an identifier. BM25 over the most it could be for this question is a share between 0 and 1: a rare identifier that a passage
 holds weighs the more, the more of the question it is, which is what makes one formula fit prose and code.
 The weights were fitted on half of the labelled questions and checked on the other half and on left-out sets:
 docs/decisions/retrieval.md, `make bench BENCH=quality`.
@@ -10,6 +10,7 @@ docs/decisions/retrieval.md, `make bench BENCH=quality`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,27 +24,41 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BM25_WEIGHT = 0.7
-UNIT_WEIGHT = 0.3
-VERSION = "rank-1"
+PROSE_WEIGHT = 0.6
+IDENTIFIER_WEIGHT = 1.0
+UNIT_WEIGHT = 0.5
+VERSION = "rank-2"
+
+# pkg.func, snake_case, call(), --flag, camelCase.
+_IDENTIFIER = re.compile(r"\w(?:[._]|::)\w|\w\(\)|--\w|[a-z][A-Z]")
+
+
+def lexical_weight(question: str) -> float:
+    """How much the words themselves count: more where one of them is a name out of code."""
+    return IDENTIFIER_WEIGHT if _IDENTIFIER.search(question) else PROSE_WEIGHT
 
 
 def rank(
-    question: NDArray[np.float32],
+    vector: NDArray[np.float32],
+    weight: float,
     terms: SparseVector,
     candidates: Sequence[Candidate],
     stored: Sequence[Stored],
     lexicon: Lexicon,
 ) -> list[Passage]:
-    """Best first; equal scores by id. `stored` are the candidates' chunks, in any order."""
+    """Best first; equal scores by id.
+
+    `vector` is the question's, `weight` its `lexical_weight`; `stored` are the candidates' chunks, in any
+    order.
+    """
     most = MAX_WEIGHT * lexicon.mass(terms.indices) or 1.0
     by_id = {candidate.id: candidate for candidate in candidates}
     passages = []
     for found in stored:
         candidate = by_id[found.chunk.id]
-        units = unit_scores(question, found.units)
+        units = unit_scores(vector, found.units)
         share = candidate.sparse / most
-        score = candidate.dense + BM25_WEIGHT * share + UNIT_WEIGHT * max(units, default=0.0)
+        score = candidate.dense + weight * share + UNIT_WEIGHT * max(units, default=0.0)
         passages.append(Passage(found.chunk, score, candidate.dense, share, units))
     return sorted(passages, key=lambda passage: (-passage.score, passage.chunk.id))
 

@@ -45,7 +45,10 @@ class Retriever:
             stored = reader.fetch([candidate.id for candidate in candidates])
             lexicon = self._lexicon(reader)
             version = reader.version
-        passages = ranking.distinct(ranking.rank(vector, terms, candidates, stored, lexicon))
+        weight = ranking.lexical_weight(question)
+        passages = ranking.distinct(
+            ranking.rank(vector, weight, terms, candidates, stored, lexicon)
+        )
         threshold = self._settings.threshold
         return Retrieval(
             question=question,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from groundwork.retrieval.index.base import Filter
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.draft import Draft
-from groundwork.serving.generate.base import Finished, Generator
+from groundwork.serving.generate.base import Finished, Generator, Piece
 from groundwork.serving.store import AnswerStore
 
 NOT_FOUND = (
@@ -82,7 +83,9 @@ class Assistant:
     store: AnswerStore
 
 
-async def answer(question: Question, assistant: Assistant, trace: Trace) -> AsyncIterator[Event]:
+async def answer(
+    question: Question, assistant: Assistant, trace: Trace
+) -> AsyncGenerator[Event, None]:
     """Answer as a stream of events: one Started, Deltas with their Cited, one Done."""
     with trace.stage("retrieve"):
         found = await asyncio.to_thread(
@@ -98,17 +101,20 @@ async def answer(question: Question, assistant: Assistant, trace: Trace) -> Asyn
     usage = Usage()
     if found.answerable:
         with trace.stage("generate"):
-            pieces = assistant.generator.generate(question.text, question.history, found)
-            async for piece in pieces:
-                if isinstance(piece, Finished):
-                    usage = piece.usage
-                    continue
-                text, citation = draft.add(piece)
-                yield Delta(text)
-                if citation is not None:
-                    yield Cited(citation)
+            written = assistant.generator.generate(question.text, question.history, found)
+            # Closed at once when the client goes away, so that an engine stops working for nobody.
+            async with aclosing(written) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Finished):
+                        usage = piece.usage
+                        continue
+                    text, citation = draft.add(piece)
+                    yield Delta(text)
+                    if citation is not None:
+                        yield Cited(citation)
     if not draft.citations:
-        yield Delta(NOT_FOUND)
+        text, _ = draft.add(Piece(f"\n\n{NOT_FOUND}" if draft.text else NOT_FOUND))
+        yield Delta(text)
     done = _finish(question, started, found, draft, usage, trace).charged(
         _charges(found, usage, assistant)
     )
@@ -160,7 +166,7 @@ def _finish(
         release=started.release,
         index_version=found.index_version,
         model=started.model,
-        answer=NOT_FOUND if abstained else draft.text,
+        answer=draft.text,
         abstained=abstained,
         reason=reason,
         confidence=found.confidence,

@@ -35,6 +35,7 @@ class Readiness:
         outcome = Check("embedder", ok=False, detail="loading failed; the log says why")
         try:
             self._services.embedder.embed(["ready"])
+            self._services.assistant.generator.warm()
             outcome = Check("embedder", ok=True, detail=self._services.embedder.identity)
         finally:
             self._embedder = outcome

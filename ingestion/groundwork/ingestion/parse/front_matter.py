@@ -15,7 +15,7 @@ _TOML = re.compile(r"\+\+\+[ \t]*\n(.*?)(?:^|\n)\+\+\+[ \t]*(?:\n|\Z)", re.DOTAL
 _SIMPLE = re.compile(r"""^([\w-]+)[ \t]*[:=][ \t]*(["']?)(.*?)\2[ \t]*$""", re.MULTILINE)
 # A page may begin with a thematic break: only lines that look like keys make it front matter.
 _YAML_KEY = re.compile(r"^(?:[\w.\"' -]+:(?:[ \t]|$)|#|\s*$|[-}\]]|[ \t])")
-_DRAFT = frozenset({True, "true", "yes"})
+_TRUE = frozenset({"true", "yes"})
 _VERSION_KEYS = ("version", "product_version")
 
 
@@ -55,7 +55,8 @@ def read_front_matter(text: str) -> FrontMatter:
 def apply_front_matter(builder: DocumentBuilder, found: FrontMatter) -> None:
     """Give the page what its front matter says. Raises ParseError("draft") where it is a draft."""
     values = found.values
-    if values.get("draft") in _DRAFT if isinstance(values.get("draft"), bool | str) else False:
+    draft = values.get("draft")
+    if draft is True or (isinstance(draft, str) and draft.lower() in _TRUE):
         raise ParseError("draft", "The page's front matter marks it as a draft.")
     builder.metadata.update(scalar_metadata(values))
     aliases = _words(values.get("aliases"))

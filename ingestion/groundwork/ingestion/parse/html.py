@@ -1,91 +1,93 @@
-"""HTML pages, whatever generated them: the visible text of the content, with the anchors the page really has."""
+"""HTML pages, whatever generated them: the visible text of the content, with the anchors that the page has."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 from lxml import etree
 
-from groundwork.core.documents import Document, RawDocument
-from groundwork.ingestion.parse.base import DocumentBuilder, ParseError, ParseOptions
-from groundwork.ingestion.parse.html_hidden import hidden_elements
-from groundwork.ingestion.parse.html_main import drop_furniture, is_navigation, main_content
-from groundwork.ingestion.parse.html_tree import drop, drop_unseen, read_tree
+from groundwork.core.documents import BlockKind, Document, RawDocument, Section
+from groundwork.ingestion.parse.base import ParseError, ParseOptions, humanise, public_url
+from groundwork.ingestion.parse.html_anchors import Anchors
+from groundwork.ingestion.parse.html_clean import clean
+from groundwork.ingestion.parse.html_head import (
+    canonical_url,
+    content_headings,
+    head_title,
+    kept_metadata,
+    page_title,
+    product_version,
+    read_metas,
+)
+from groundwork.ingestion.parse.html_main import Signs, is_navigation, main_content
+from groundwork.ingestion.parse.html_outline import Outline
+from groundwork.ingestion.parse.html_text import TextReader, mark_breaks
+from groundwork.ingestion.parse.html_tree import drop_unseen, read_tree
 from groundwork.ingestion.parse.html_walk import Walker
-
-# "json — JSON encoder — Python 3.11.2 documentation", "Install | Product Docs", "Guide - Site".
-_SITE_SUFFIX = re.compile(r"\s+[—–|·»-]\s+[^—–|·»]*$")
 
 
 def parse_html(raw: RawDocument, options: ParseOptions) -> Document:
-    """One page. `Document.text` is the assembled visible text of its content.
+    """One page. `Document.text` is the visible text of its content, headings included.
+
+    A section's anchor is an id of the page or "". A block's text is what the page shows but for white
+    space.
 
     Raises:
-        ParseError: `empty` without visible text, `navigation` for an index of links, and what
-            `html_tree.read_tree` raises.
+        ParseError: `empty` without visible text, `navigation` for a page that only leads elsewhere, and
+            what `html_tree.read_tree` raises.
     """
     root = read_tree(raw.content, raw.media_type)
-    builder = DocumentBuilder(raw, options)
-    title = _head_title(root)
-    _read_head(root, builder, options, raw.page)
+    anchors = Anchors.of(root)
+    metas, head = read_metas(root), head_title(root)
+    version = options.product_version or product_version(root, metas, head)
     drop_unseen(root)
-    for element in list(hidden_elements(root)):
-        drop(element)
     content = main_content(root)
-    drop_furniture(content)
-    if is_navigation(content):
-        raise ParseError("navigation", f"{raw.page} is an index of links.")
-    builder.title = _heading_title(content) or title
-    walker = Walker(builder)
-    walker.walk(content)
-    if walker.invisible:
-        builder.metadata["invisible_characters"] = str(walker.invisible)
-    return builder.build(walker.text)
+    signs = Signs.of(root, content)
+    clean(content, anchors)
+    if is_navigation(content, signs):
+        raise ParseError("navigation", f"{raw.page} is an index of links, not a page of text.")
+    headings = content_headings(root, content, head)
+    reader = TextReader()
+    # Read as headings are, so that the two compare.
+    title = reader.line(page_title(head, headings, metas)) or humanise(raw.page)
+    outline = Outline(title)
+    mark_breaks(content)
+    Walker(outline, anchors, reader).walk(content)
+    if not outline.blocks:
+        _alternative_texts(content, outline, reader)
+    if not outline.blocks:
+        _raise_empty(raw.page, leads_elsewhere=signs.has_links)
+    metadata = kept_metadata(metas)
+    if reader.invisible:
+        metadata["invisible_characters"] = str(reader.invisible)
+    return Document(
+        page=raw.page,
+        title=title,
+        text=outline.text,
+        sections=tuple(outline.sections) or (Section("", (title,), 0),),
+        blocks=tuple(outline.blocks),
+        content_hash=raw.content_hash,
+        revision=raw.revision,
+        url=_url(raw, options, root),
+        tags=options.tags,
+        product_version=version,
+        metadata=metadata,
+    )
 
 
-def _heading_title(content: etree._Element) -> str:
-    heading = content.find(".//h1")
-    if heading is None:
-        heading = next((each for each in content.iter("h1", "h2")), None)
-    if heading is None:
-        return ""
-    return " ".join("".join(str(piece) for piece in heading.itertext()).split())
+def _alternative_texts(content: etree._Element, outline: Outline, reader: TextReader) -> None:
+    """A page of nothing but pictures is as good as what they are said to show."""
+    for image in content.iter("img"):
+        text = reader.line(image.get("alt") or "")
+        if text:
+            outline.add(BlockKind.PARAGRAPH, text)
 
 
-def _head_title(root: etree._Element) -> str:
-    element = root.find(".//title")
-    text = " ".join((element.text or "").split()) if element is not None else ""
-    return _SITE_SUFFIX.sub("", text) or text
+def _raise_empty(page: str, *, leads_elsewhere: bool) -> None:
+    if leads_elsewhere:
+        raise ParseError("navigation", f"{page} has links to other pages and no text of its own.")
+    raise ParseError("empty", f"{page} shows no text.")
 
 
-def _read_head(
-    root: etree._Element, builder: DocumentBuilder, options: ParseOptions, page: str
-) -> None:
-    for meta in root.iter("meta"):
-        name = (meta.get("name") or meta.get("property") or "").lower()
-        content = " ".join((meta.get("content") or "").split())
-        if not content:
-            continue
-        if name in {"description", "robots"}:
-            builder.metadata[name] = content
-        elif name == "keywords":
-            builder.tags = tuple(word.strip() for word in content.split(",") if word.strip())
-        elif name == "docsearch:version" and options.product_version is None:
-            builder.product_version = content
-    if options.url_base is None and builder.url is None:
-        builder.url = _canonical(root, page)
-
-
-def _canonical(root: etree._Element, page: str) -> str | None:
-    """The canonical address, believed where it ends as the page's own path does."""
-    for link in root.iter("link"):
-        target = link.get("href") or ""
-        if (link.get("rel") or "").lower() == "canonical" and urlsplit(target).scheme in {
-            "http",
-            "https",
-        }:
-            tail = page.removesuffix("index.html").removesuffix(".html").strip("/")
-            if urlsplit(target).path.removesuffix(".html").strip("/").endswith(tail):
-                return target.partition("#")[0]
-    return None
+def _url(raw: RawDocument, options: ParseOptions, root: etree._Element) -> str | None:
+    if raw.url is not None:
+        return raw.url
+    return public_url(raw.page, options, {}) or canonical_url(root, raw.page)

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from groundwork.ingestion.parse.html_classes import FRAME_IDS
+from groundwork.ingestion.parse.html_classes import FRAME_IDS, MAIN_IDS
+from groundwork.ingestion.parse.html_tree import with_attribute
 
 HEADING_LEVELS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _HEADED = frozenset((*HEADING_LEVELS, "dt"))
@@ -28,9 +29,12 @@ class Anchors:
     def of(cls, root: etree._Element) -> Anchors:
         """The ids and, for `a`, the names of the page."""
         anchors = cls()
-        for element in root.iter(etree.Element):
-            for name in _names(element):
-                anchors.first.setdefault(name, element)
+        # As browsers look a fragment up: all ids before any name.
+        for element in with_attribute(root, "id"):
+            anchors.first.setdefault(element.get("id", ""), element)
+        for element in root.iter("a"):
+            anchors.first.setdefault(element.get("name", ""), element)
+        anchors.first.pop("", None)
         return anchors
 
     def of_element(self, element: etree._Element) -> str:
@@ -78,7 +82,9 @@ class NearbyAnchors:
 
     def section(self, element: etree._Element) -> None:
         """A section begins."""
-        self._note(0, self._anchors.of_element(element))
+        name = self._anchors.of_element(element)
+        if name not in MAIN_IDS:
+            self._note(0, name)
 
     def empty(self, element: etree._Element) -> None:
         """An element without text is passed."""
@@ -87,7 +93,7 @@ class NearbyAnchors:
     def block(self, element: etree._Element) -> None:
         """Another element begins."""
         name = self._anchors.of_element(element)
-        if name.lower() not in FRAME_IDS:
+        if name not in FRAME_IDS:
             self._note(2, name)
 
     def clear(self) -> None:

@@ -6,6 +6,10 @@ Names are compared in lower case and as whole class tokens.
 from __future__ import annotations
 
 import re
+from enum import Enum, auto
+from functools import lru_cache
+
+from lxml import etree
 
 # The container of a page's own text, surest first. Each rank is tried before the next.
 MAIN_CLASSES = (
@@ -31,25 +35,51 @@ MAIN_IDS = frozenset({
     "primary", "readme", "bodycontent", "mw-content-text",
 })  # fmt: skip
 
-# A heading inside belongs to this element: HTML's own, Sphinx before 4, DocBook, Javadoc.
-SECTION_CLASS = re.compile(
-    r"(?:^|\s)(?:section|sect[1-6]|simplesect|refsect[1-6]|refsection|refentry|chapter|appendix|preface"
-    r"|part|article|glossary|bibliography|refnamediv|refsynopsisdiv|detail)(?:\s|$)"
-)
-ADMONITION_CLASS = re.compile(
-    r"(?:^|\s)(?:admonition\S*|alert|callout|note|tip|hint|important|caution|warning|danger|error|attention"
-    r"|seealso|markdown-alert\S*|theme-admonition\S*|starlight-aside\S*)(?:\s|$)"
-)
-# The label of an admonition, which is no heading even where it is written as one.
-LABEL_CLASS = re.compile(
-    r"(?:^|\s)(?:admonition-title|alert-heading|alert-title|markdown-alert-title|callout-title"
-    r"|admonitionheading\S*|starlight-aside__title)(?:\s|$)"
-)
-SIGNATURE_CLASS = re.compile(
-    r"(?:^|\s)(?:member-signature|memproto|tsd-signature|doc-signature|item-decl|func_signature"
-    r"|methodsynopsis|funcsynopsis|fieldsynopsis|code-header)(?:\s|$)"
-)
-OUTPUT_CLASS = re.compile(r"(?:^|\s)(?:output_area|nboutput|cell_output|output_text|output)(?:\s|$)")
+
+class Role(Enum):
+    """What an element is within the content, by its class."""
+
+    NONE = auto()
+    SECTION = auto()  # a heading inside belongs to it: Sphinx before 4, DocBook, Javadoc
+    BOX = auto()  # a note or warning
+    LABEL = auto()  # the title of one, no heading even where it is written as one
+    SIGNATURE = auto()  # of a function, method or field
+    OUTPUT = auto()  # what a notebook's cell printed
+    LINES = auto()  # each element in it is one line
+
+
+_ROLES = (
+    (Role.SECTION, re.compile(
+        r"section|sect[1-6]|simplesect|refsect[1-6]|refsection|refentry|chapter|appendix|preface|part|article"
+        r"|glossary|bibliography|refnamediv|refsynopsisdiv|detail")),
+    (Role.LABEL, re.compile(
+        r"admonition-title|alert-heading|alert-title|markdown-alert-title|callout-title"
+        r"|admonitionheading\S*|starlight-aside__title")),
+    (Role.SIGNATURE, re.compile(
+        r"member-signature|memproto|tsd-signature|doc-signature|item-decl|func_signature|methodsynopsis"
+        r"|funcsynopsis|fieldsynopsis|code-header")),
+    (Role.BOX, re.compile(
+        r"admonition|markdown-alert|alert|callout|note|tip|hint|important|caution|warning|danger|attention|seealso"
+        r"|theme-admonition|starlight-aside")),
+    (Role.OUTPUT, re.compile(r"output_area|nboutput|cell_output|output_text|output")),
+    (Role.LINES, re.compile(r"line-block")),
+)  # fmt: skip
+
+
+def role_of(element: etree._Element) -> Role:
+    """The element's role, NONE for most."""
+    classes = element.get("class")
+    return _role(classes.lower()) if classes else Role.NONE
+
+
+@lru_cache(maxsize=4096)
+def _role(classes: str) -> Role:
+    tokens = classes.split()
+    return next(
+        (role for role, names in _ROLES if any(names.fullmatch(token) for token in tokens)),
+        Role.NONE,
+    )
+
 
 # Never a page's own text.
 NOISE_CLASSES = frozenset({
@@ -104,9 +134,11 @@ SUSPECT_CLASS = re.compile(
     r"(?:\s|$)"
 )
 # Headings' links to themselves, as printed.
-PERMALINK_TEXTS = frozenset({"", "¶", "#", "§", "∞", "◆", "⚓", "🔗", "\uf0c1", "link", "permalink", "anchor"})
+PERMALINK_TEXTS = frozenset(
+    {"", "¶", "#", "§", "∞", "◆", "⚓", "🔗", "\uf0c1", "link", "permalink", "anchor"}
+)
 # Ids of a page's frame: they exist, but a link to them says nothing.
 FRAME_IDS = MAIN_IDS | {
-    "page", "wrapper", "container", "root", "app", "body", "doccontent", "__docusaurus", "top", "site",
+    "page", "wrapper", "container", "root", "app", "body", "docContent", "__docusaurus", "top", "site",
     "layout", "main-wrapper",
 }  # fmt: skip

@@ -6,7 +6,9 @@ import re
 
 from lxml import etree
 
-_TOKEN = re.compile(r"(?:highlight-source-|highlight-|language-|lang-|brush:)([A-Za-z0-9+#._-]+)")
+_LANGUAGE = re.compile(
+    r"(?:highlight-source-|highlight-|language-|lang-|brush:)([A-Za-z0-9+#._-]+)"
+)
 _UNNAMED = frozenset({
     "none", "default", "text", "txt", "plain", "plaintext", "nohighlight", "wrapper", "block", "container",
     "source", "auto", "unknown", "console-output",
@@ -36,12 +38,12 @@ def _named(node: etree._Element) -> str | None:
     stated = node.get("data-lang") or node.get("data-language")
     if stated:
         return stated.lower()
-    tokens = node.get("class", "").replace("brush: ", "brush:").split()
-    for place, token in enumerate(tokens):
-        match = _TOKEN.fullmatch(token.rstrip(";"))
+    names = node.get("class", "").replace("brush: ", "brush:").split()
+    for place, name in enumerate(names):
+        match = _LANGUAGE.fullmatch(name.rstrip(";"))
         if match is not None:
             return match[1].lower()
         # Pandoc: class="sourceCode python".
-        if token == "sourceCode" and place + 1 < len(tokens):
-            return tokens[place + 1].lower()
+        if name == "sourceCode" and place + 1 < len(names):
+            return names[place + 1].lower()
     return None

@@ -13,8 +13,9 @@ from itertools import islice
 from lxml import etree
 
 from groundwork.ingestion.parse.html_text import raw_text
+from groundwork.ingestion.parse.html_tree import with_attribute
 
-_CANDIDATES = etree.XPath("descendant::*[@style or @hidden or @aria-hidden or self::font[@color]]")
+_ATTRIBUTES = ("style", "hidden", "aria-hidden")
 _HAS_TABS = etree.XPath("boolean(*[@role='tablist'] | *[1]/*[@role='tablist'])")
 _FAR = 999.0  # pixels: where stylesheets move what only screen readers should find
 _TINY = 2.0  # pixels: smaller letters cannot be read
@@ -30,9 +31,9 @@ _CODE_TAGS = frozenset({"pre", "code"})
 
 def hidden_elements(root: etree._Element) -> Iterator[etree._Element]:
     """The elements under `root` whose text nobody sees."""
-    for element in _CANDIDATES(root):
-        if _is_hidden(element):
-            yield element
+    for name in _ATTRIBUTES:
+        yield from filter(_is_hidden, with_attribute(root, name))
+    yield from filter(_is_hidden, root.iterdescendants("font"))
 
 
 def _is_hidden(element: etree._Element) -> bool:

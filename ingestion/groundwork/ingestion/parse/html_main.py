@@ -1,112 +1,151 @@
-"""Where a page's own content is, whatever generated the page, and what around and inside it is furniture."""
+"""Where a page's own content is, whatever generated the page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import cast
+from dataclasses import dataclass
 
 from lxml import etree
 
-from groundwork.ingestion.parse.html_tree import drop
+from groundwork.ingestion.parse.html_classes import MAIN_CLASSES, MAIN_IDS, NOISE_ROLES
+from groundwork.ingestion.parse.html_clean import link_length, own_text, text_length
+from groundwork.ingestion.parse.html_text import raw_text
 
-# In this order: the first that holds text wins. Generators mark their content with one of these.
-_MAIN = (
-    "//main", "//*[@role='main']", "//article",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' theme-doc-markdown ')]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' markdown-body ')]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' md-content ')]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' rst-content ')]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' td-content ')]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' body ')][self::div]",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' document ')][self::div]",
-    "//*[@id='content' or @id='main' or @id='main-content' or @id='docContent']",
-)  # fmt: skip
-_FURNITURE_TAGS = frozenset(
-    {"nav", "header", "footer", "aside", "form", "dialog", "input", "label"}
+_CONTAINERS = ("main", "article", "section", "div", "td", "ul", "body")
+# A container by a name that layouts share has to hold this much of the page's unlinked text.
+_LEAST_SHARE = 0.4
+# Of several containers of one rank, those with this share of the largest one's text count.
+_ALSO_SHARE = 0.2
+_NEARLY_ALL = 0.8
+_NAVIGATION_LINKS = 0.9
+_FEW_SENTENCES = 3
+_STUB_CHARACTERS = 400
+_SENTENCE_END = re.compile(r"[.!?:](?:\s|$)")
+_INDEX_CLASSES = frozenset({"indextable", "genindextable", "modindextable", "indexdiv"})
+_HAS_LINKS = etree.XPath("boolean(descendant::a[@href and normalize-space(.)])")
+_HAS_SEARCH = etree.XPath(
+    "boolean(descendant::form[@role='search' or contains(@action,'search')]"
+    " or descendant::*[@id='search-results'])"
 )
-_FURNITURE_ROLES = frozenset(
-    {"navigation", "search", "banner", "contentinfo", "complementary", "toolbar"}
-)
-_FURNITURE_CLASS = re.compile(
-    r"(?:^|\s)(?:headerlink|anchor-link|hash-link|heading-anchor|navheader|navfooter|sphinxsidebar\w*|sidebar\w*"
-    r"|toctree-wrapper|contents|toc|table-of-contents|tableOfContents\w*|breadcrumbs?|breadcrumb__\w+|pagination\w*|pager"
-    r"|related|prev-next|prevnext|footer|site-footer|navbar|nav-links|edit-page|edit-this-page|page-meta|cookie\w*"
-    r"|copybtn|copy-button|clipboard|linenos|linenodiv|gutter|lineno|skip-link|skiplink|sr-only|visually-hidden"
-    r"|theme-doc-toc-\w+|theme-doc-footer|td-sidebar\w*|td-toc|td-page-meta\w*|md-sidebar\w*|md-source-file"
-    r"|feedback--\w+|wy-breadcrumbs\S*|rst-footer-buttons|viewcode-link|permalink)(?:\s|$)"
-)
-_ADMONITION = re.compile(
-    r"(?:^|\s)(?:note|warning|tip|caution|important|admonition\S*|callout\S*|alert\S*)(?:\s|$)"
-)
-_PILCROWS = frozenset({"¶", "#", "§", "🔗", "\u200b", ""})
+_REDIRECTS = etree.XPath("boolean(//meta[translate(@http-equiv,'REFSH','refsh')='refresh'])")
+_SURE_RANKS = 3
 
 
 def main_content(root: etree._Element) -> etree._Element:
-    """The element that holds the page's content; the body where nothing marks it."""
-    whole = len(_text(root)) or 1
-    for path in _MAIN:
-        found = [element for element in _elements(root, path) if len(_text(element)) > 0]
-        # A page may hold several articles; only one that holds a good part of the page is its content.
-        best = max(found, key=lambda element: len(_text(element)), default=None)
-        if best is not None and len(_text(best)) >= 0.2 * whole:
+    """The element that holds the content; the body, or its densest part, where nothing marks it.
+
+    Looked for in the whole tree: without a `body` tag, lxml leaves a `main` in the head.
+    """
+    ranked: dict[int, list[etree._Element]] = {}
+    for element in root.iter(*_CONTAINERS):
+        for rank in _ranks(element):
+            ranked.setdefault(rank, []).append(element)
+    whole: int | None = None
+    for rank in sorted(ranked):
+        found = _outermost(ranked[rank])
+        best = found[0] if len(found) == 1 else _best(found)
+        if rank < _SURE_RANKS and text_length(best):
             return best
-    body = next(iter(_elements(root, "//body")), None)
-    return body if body is not None else root
+        whole = own_text(root) if whole is None else whole
+        if own_text(best) >= max(_LEAST_SHARE * whole, 1):
+            return best
+    whole = own_text(root) if whole is None else whole
+    return _densest(root, whole)
 
 
-def drop_furniture(content: etree._Element) -> None:
-    """Remove navigation, headers, footers, contents lists, permalinks and line numbers."""
-    for element in list(_furniture(content)):
-        if element is not content and element.getparent() is not None:
-            drop(element)
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What tells a page that only leads elsewhere, read before the content is cleaned."""
+
+    has_links: bool
+    has_search: bool
+    redirects: bool
+
+    @classmethod
+    def of(cls, root: etree._Element, content: etree._Element) -> Signs:
+        """Of the page's content; a redirect is declared in the head."""
+        return cls(
+            has_links=bool(_HAS_LINKS(content)),
+            has_search=bool(_HAS_SEARCH(content)),
+            redirects=bool(_REDIRECTS(root)),
+        )
 
 
-def _furniture(content: etree._Element) -> Iterator[etree._Element]:
-    for element in content.iter():
-        tag = element.tag
-        if not isinstance(tag, str):
-            continue
-        classes = element.get("class") or ""
-        if (
-            (
-                tag in _FURNITURE_TAGS
-                and not (tag in {"header", "aside"} and _is_content(element, classes))
-            )
-            or element.get("role") in _FURNITURE_ROLES
-            or (
-                classes
-                and tag not in {"body", "html", "main", "article"}
-                and _FURNITURE_CLASS.search(classes)
-            )
-            or (
-                tag == "a"
-                and (element.get("href") or "").startswith("#")
-                and _text(element) in _PILCROWS
-            )
-        ):
-            yield element
+def is_navigation(content: etree._Element, signs: Signs) -> bool:
+    """Whether cleaned content only leads elsewhere: an index, a search page, a redirect."""
+    for element in content.iter("table", "div"):
+        if not _INDEX_CLASSES.isdisjoint(element.get("class", "").split()):
+            return True
+    length = text_length(content)
+    if length <= _STUB_CHARACTERS:
+        if signs.redirects:
+            return True
+        heading = next(content.iter("h1", "h2"), None)
+        title = "" if heading is None else raw_text(heading).strip().lower()
+        if signs.has_search and title.startswith("search"):
+            return True
+    linked = link_length(content)
+    if linked <= _NAVIGATION_LINKS * length:
+        return False
+    within = sum(len(_SENTENCE_END.findall(raw_text(link))) for link in content.iter("a"))
+    return len(_SENTENCE_END.findall(raw_text(content))) - within < _FEW_SENTENCES
 
 
-def _is_content(element: etree._Element, classes: str) -> bool:
-    """A header that holds the page's own title, an aside that is an admonition."""
-    if _ADMONITION.search(classes):
-        return True
-    return element.tag == "header" and element.find(".//h1") is not None
+def _ranks(element: etree._Element) -> Iterator[int]:
+    """How sure it is that the element is the content: 0 is surest. Nothing for most elements."""
+    classes = element.get("class")
+    names = set(classes.lower().split()) if classes else set()
+    if names and not MAIN_CLASSES[0].isdisjoint(names):
+        yield 0
+    if element.tag == "main" or element.get("role") == "main":
+        yield 1
+    if element.get("itemprop") == "articleBody":
+        yield 2
+    if element.tag == "body" or element.get("role") in NOISE_ROLES:
+        return
+    if element.tag == "article":
+        yield 3
+    if names and not MAIN_CLASSES[1].isdisjoint(names):
+        yield 4
+    if (element.get("id") or "").lower() in MAIN_IDS:
+        yield 4
+    if names and not MAIN_CLASSES[2].isdisjoint(names):
+        yield 5
 
 
-def _elements(root: etree._Element, path: str) -> list[etree._Element]:
-    # The paths above all select elements; lxml's type of a result covers every kind of expression.
-    return list(cast("list[etree._Element]", root.xpath(path)))
+def _outermost(elements: list[etree._Element]) -> list[etree._Element]:
+    """Those that are in none of the others; `elements` is in document order."""
+    kept: list[etree._Element] = []
+    seen: set[etree._Element] = set()
+    for element in elements:
+        if seen.isdisjoint(element.iterancestors()):
+            kept.append(element)
+        seen.add(element)
+    return kept
 
 
-def _text(element: etree._Element) -> str:
-    return "".join(str(piece) for piece in element.itertext()).strip()
+def _best(found: list[etree._Element]) -> etree._Element:
+    """The one with the most text, or what is around all those that have much."""
+    lengths = {element: own_text(element) for element in found}
+    largest = max(lengths.values())
+    sizeable = [element for element, length in lengths.items() if length >= _ALSO_SHARE * largest]
+    if len(sizeable) == 1 or not largest:
+        return max(found, key=lambda element: lengths[element])
+    around = set(sizeable[0].iterancestors())
+    for element in sizeable[1:]:
+        around.intersection_update(element.iterancestors())
+    return next(above for above in sizeable[0].iterancestors() if above in around)
 
 
-def is_navigation(content: etree._Element) -> bool:
-    """Whether the content is an index of links: nearly all of its text is linked, in many short links."""
-    total = len("".join(_text(content).split()))
-    links = [_text(link) for link in content.iter("a") if link.get("href")]
-    linked = sum(len("".join(text.split())) for text in links)
-    return len(links) >= 20 and total > 0 and linked / total > 0.8
+def _densest(root: etree._Element, whole: int) -> etree._Element:
+    """Descend while one child holds nearly all the text that is not links."""
+    best = root
+    while True:
+        children = list(best.iterchildren(*_CONTAINERS))
+        largest = max(children, key=own_text, default=None)
+        if largest is None or best.find("h1") is not None:
+            return best
+        if own_text(largest) < _NEARLY_ALL * whole:
+            return best
+        best = largest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from groundwork.ingestion.parse.html_classes import ADMONITION_CLASS
+from groundwork.ingestion.parse.html_classes import Role, role_of
 from groundwork.ingestion.parse.html_text import TextReader, raw_text, spaced_text
 
 _LAYOUT_CLASSES = frozenset({"highlighttable", "rouge-table", "lntable", "simplelist", "layout"})
@@ -22,7 +22,7 @@ def is_data(table: etree._Element) -> bool:
     if not _LAYOUT_CLASSES.isdisjoint(table.get("class", "").split()):
         return False
     parent = table.getparent()
-    if parent is not None and ADMONITION_CLASS.search(parent.get("class", "").lower()):
+    if parent is not None and role_of(parent) is Role.BOX:
         return False
     if next(table.iterdescendants(*_STRUCTURE), None) is not None:
         return False

@@ -18,6 +18,7 @@ SHORTCODE = re.compile(
     re.DOTALL,
 )
 _SPACED = re.compile(r"(?P<space>[ \t]?)" + SHORTCODE.pattern, re.DOTALL)
+_COMMENT = re.compile(r"\{\{[<%]\s*comment\s*[%>]\}\}[^{]{0,2000}\{\{[<%]\s*/\s*comment\s*[%>]\}\}")
 _EMPTY_CODE = re.compile(r"[ \t]?(?<!`)``(?!`)")
 # An opening delimiter whose shortcode ends on a later line.
 OPENS = re.compile(r"\s*\{*\{\{[<%]")
@@ -50,7 +51,7 @@ def attributes(args: str) -> dict[str, tuple[int, int]]:
 
 def without_shortcodes(content: str) -> str:
     """Inline source with what its shortcodes show; one that shows nothing leaves no double blank."""
-    shown = _SPACED.sub(_spaced_text, content)
+    shown = _SPACED.sub(_spaced_text, _COMMENT.sub("", content))
     # A code span around nothing but a shortcode is empty now.
     return _EMPTY_CODE.sub("", shown)
 

@@ -51,12 +51,19 @@ class Walker:
         self._hidden = hidden
         self._html = HtmlReader(hidden)
         self._items: list[_Item] = []
+        self._numbers: list[
+            int | None
+        ] = []  # the next of each open list, None where it has bullets
         self._quotes = 0
         self._level = 0  # of the heading that is open
         self._rows: list[list[str]] | None = None  # of the table that is open
         self._handlers: dict[str, Callable[[Token], None]] = {
             "heading_open": self._heading_open,
             "inline": self._inline_token,
+            "bullet_list_open": self._list_open,
+            "bullet_list_close": self._list_close,
+            "ordered_list_open": self._list_open,
+            "ordered_list_close": self._list_close,
             "list_item_open": self._item_open,
             "list_item_close": self._item_close,
             "blockquote_open": self._quote_open,
@@ -87,9 +94,19 @@ class Walker:
     def _heading_open(self, token: Token) -> None:
         self._level = int(token.tag[1])
 
+    def _list_open(self, token: Token) -> None:
+        # Only the first number of an ordered list counts: "1." on every line is shown as 1., 2., 3.
+        start = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+        self._numbers.append(start)
+
+    def _list_close(self, _token: Token) -> None:
+        self._numbers.pop()
+
     def _item_open(self, token: Token) -> None:
-        mark = f"{token.info}. " if token.info else "- "
-        self._items.append(_Item(mark, token.level))
+        number = self._numbers[-1]
+        self._items.append(_Item("- " if number is None else f"{number}. ", token.level))
+        if number is not None:
+            self._numbers[-1] = number + 1
 
     def _item_close(self, _token: Token) -> None:
         self._items.pop()

@@ -7,7 +7,7 @@ import re
 from groundwork.core.documents import Document, RawDocument
 from groundwork.ingestion.parse.base import DocumentBuilder, Slugger, decode
 from groundwork.ingestion.parse.options import ParseOptions
-from groundwork.ingestion.parse.rst_directives import read_explicit
+from groundwork.ingestion.parse.rst_blocks import read_marked
 from groundwork.ingestion.parse.rst_inline import Inline
 from groundwork.ingestion.parse.rst_lines import Lines
 from groundwork.ingestion.parse.rst_reader import Reader, Region
@@ -50,7 +50,7 @@ def read_rst(
     lines = Lines(text, *span)
     margin = max(0, lines.margin(0, len(lines)))
     inline = Inline(_substitutions(source), _targets(source))
-    reader = Reader(builder, lines, inline, slugger, read_explicit)
+    reader = Reader(builder, lines, inline, slugger, read_marked)
     reader.body(Region(0, len(lines), 0 if sections else margin, top=sections))
 
 

@@ -12,6 +12,16 @@ from textwrap import dedent
 
 from groundwork.core.documents import BlockKind
 from groundwork.ingestion.parse.rst_lines import Span
+from groundwork.ingestion.parse.rst_names import (
+    ADMONITIONS,
+    BODY_ONLY,
+    CODE,
+    DROPPED,
+    LANGUAGES,
+    TABLES,
+    TITLED,
+    VERSIONS,
+)
 from groundwork.ingestion.parse.rst_objects import is_object, read_object
 from groundwork.ingestion.parse.rst_reader import Reader, Region
 from groundwork.ingestion.parse.rst_tables import csv_rows, list_rows
@@ -23,127 +33,7 @@ _TARGET = re.compile(
 _NOTE = re.compile(r"\.\.[ \t]+\[(\d+|#[\w-]*|\*|[A-Za-z][\w.-]*)\](?:[ \t]+|$)")
 _SUBSTITUTION = re.compile(r"\.\.[ \t]+\|[^|]+\|")
 _OPTION = re.compile(r":(\w[\w -]*):(?:[ \t]+|$)")
-
-_CODE = frozenset(
-    {
-        "code-block",
-        "code",
-        "sourcecode",
-        "code-tab",
-        "parsed-literal",
-        "prompt",
-        "doctest",
-        "testcode",
-    }
-    | {
-        "ipython",
-        "jupyter-execute",
-        "productionlist",
-        "mermaid",
-        "graphviz",
-        "digraph",
-        "uml",
-        "math",
-    }
-)
-_LANGUAGES = {
-    "doctest": "python",
-    "testcode": "python",
-    "ipython": "python",
-    "jupyter-execute": "python",
-    "math": "latex",
-    "mermaid": "mermaid",
-    "graphviz": "dot",
-}
-_DROPPED = frozenset(
-    {
-        "toctree",
-        "include",
-        "literalinclude",
-        "image",
-        "contents",
-        "sectnum",
-        "index",
-        "testsetup",
-        "testcleanup",
-    }
-    | {
-        "bibliography",
-        "tabularcolumns",
-        "sectionauthor",
-        "codeauthor",
-        "moduleauthor",
-        "default-role",
-        "role",
-    }
-    | {
-        "default-domain",
-        "title",
-        "target-notes",
-        "restructuredtext-test-directive",
-        "inheritance-diagram",
-    }
-    | {
-        "video",
-        "youtube",
-        "todolist",
-        "autosectionlabel",
-        "rst-class",
-        "cssclass",
-        "class",
-        "header",
-        "footer",
-    }
-)
-# The argument is a path, an option of the layout, or a condition; the body is text.
-_BODY_ONLY = frozenset(
-    {
-        "figure",
-        "only",
-        "ifconfig",
-        "container",
-        "compound",
-        "tabs",
-        "tab-set",
-        "grid",
-        "hlist",
-        "glossary",
-    }
-    | {
-        "epigraph",
-        "highlights",
-        "pull-quote",
-        "div",
-        "code-section",
-        "autosummary",
-        "table-wrapper",
-    }
-)
-_VERSIONS = {
-    "versionadded": "New in version",
-    "versionchanged": "Changed in version",
-    "deprecated": "Deprecated since version",
-    "deprecated-removed": "Deprecated since version",
-    "versionremoved": "Removed in version",
-}
-# What begins beside the name is the first paragraph of the body.
-_ADMONITIONS = frozenset(
-    {
-        "note",
-        "warning",
-        "tip",
-        "important",
-        "hint",
-        "caution",
-        "danger",
-        "error",
-        "attention",
-        "seealso",
-        "todo",
-    }
-    | {"info", "success", "question"}
-)
-_TABLES = frozenset({"list-table", "csv-table", "flat-table"})
+_FILE = re.compile(r"\S*(?:/\S*|\.[a-z]{2,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +91,7 @@ def _directive(reader: Reader, number: int, after: int, match: re.Match[str]) ->
         elif option:
             key, margin = option[1], lines.indent[body]
             options[key] = lines.begin(body) + option.end(), lines.end(body)
-        elif key or start == end or name in _ADMONITIONS:
+        elif key or start == end or name in ADMONITIONS:
             break
         else:
             end = lines.end(body)
@@ -213,11 +103,11 @@ def _directive(reader: Reader, number: int, after: int, match: re.Match[str]) ->
 
 def _read(reader: Reader, region: Region, found: Directive) -> None:
     name = found.name
-    if name in _CODE:
+    if name in CODE:
         _code(reader, found)
-    elif name in _TABLES:
+    elif name in TABLES:
         _table(reader, found)
-    elif name in _DROPPED:
+    elif name in DROPPED:
         reader.sections.labels.clear()
     elif name == "testoutput":
         reader.code(found.body, found.after, "", BlockKind.OUTPUT)
@@ -236,29 +126,26 @@ def _read(reader: Reader, region: Region, found: Directive) -> None:
 def _text(reader: Reader, region: Region, found: Directive) -> None:
     """Admonitions, tabs, cards, and whatever nobody knows."""
     start, end = found.argument
-    if found.name in _ADMONITIONS and start < end:
+    if found.name in ADMONITIONS and start < end:
         _body(reader, region, found.number, found.after, start - reader.lines.begin(found.number))
         return
-    if start < end and found.name not in _BODY_ONLY and not _is_reference(reader, found):
+    if start < end and found.name not in BODY_ONLY and not _is_reference(reader, found):
         _argument(reader, found)
     inner_body(reader, region, found)
 
 
 def _is_reference(reader: Reader, found: Directive) -> bool:
-    """Whether the argument of a directive without a body only names a file or object."""
-    argument = reader.lines.text[slice(*found.argument)]
-    return (
-        found.body >= found.after
-        and not re.search(r"\s", argument)
-        and bool(re.search(r"[/.]", argument))
-    )
+    """Whether the argument of an unknown directive without a body names a file and is no text."""
+    if found.body < found.after or found.name in TITLED or found.name in VERSIONS:
+        return False
+    return bool(_FILE.fullmatch(reader.lines.text[slice(*found.argument)]))
 
 
 def _argument(reader: Reader, found: Directive) -> None:
     plain = reader.inline.plain(reader.lines.text[slice(*found.argument)])
-    if found.name in _VERSIONS:
+    if found.name in VERSIONS:
         version, _, rest = plain.partition(" ")
-        plain = f"{_VERSIONS[found.name]} {version}" + (f": {rest}" if rest else "")
+        plain = f"{VERSIONS[found.name]} {version}" + (f": {rest}" if rest else "")
     reader.add(BlockKind.PARAGRAPH, found.argument, plain)
 
 
@@ -289,10 +176,10 @@ def _body(reader: Reader, region: Region, number: int, after: int, characters: i
 
 def _code(reader: Reader, found: Directive) -> None:
     argument = reader.lines.text[slice(*found.argument)].strip()
-    language = _LANGUAGES.get(found.name, argument.split(" ")[0].split("\n")[0].lower())
+    language = LANGUAGES.get(found.name, argument.split(" ")[0].split("\n")[0].lower())
     if found.body >= found.after or reader.lines.margin(found.body, found.after) < 0:
         # Some write the only line beside the name: ".. math:: a + b".
-        if found.name in _LANGUAGES and argument:
+        if found.name in LANGUAGES and argument:
             reader.add(BlockKind.CODE, found.argument, None, language)
         return
     title = found.options.get("caption")

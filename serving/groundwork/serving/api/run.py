@@ -36,9 +36,7 @@ class Run:
         """
         context.admission.enter()
         # The question path is an async generator; it must be closed for the generator below it to stop.
-        events = cast(
-            "AsyncGenerator[Event, None]", answer(question, context.services.assistant, trace)
-        )
+        events = answer(question, context.services.assistant, trace)
         try:
             started = cast("Started", await anext(events))
         except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,8 +49,12 @@ class Generator(Protocol):
     model: str
     identity: str
 
+    def warm(self) -> None:
+        """Load what the first answer would otherwise wait for."""
+        ...
+
     def generate(
         self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
-    ) -> AsyncIterator[Piece | Finished]:
+    ) -> AsyncGenerator[Piece | Finished, None]:
         """Pieces in order, then exactly one Finished."""
         ...

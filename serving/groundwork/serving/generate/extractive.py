@@ -6,7 +6,7 @@ well, their best unit. Code and tables stay whole, and come along where the sent
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from groundwork.core.answers import Turn, Usage
 from groundwork.core.documents import BlockKind, Chunk, Unit
@@ -15,13 +15,13 @@ from groundwork.core.tokens import count_tokens
 from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.serving.generate.base import Evidence, Finished, Piece
 
-VERSION = "extractive-1"
+VERSION = "extractive-2"
 _WHOLE = frozenset({BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE})
 # Sentences from the best passage, and from each further one.
 _FIRST_SENTENCES = 3
-_FURTHER_SENTENCES = 2
-# A further passage is worth citing when it scores at least this share of the best one.
-_NEAR = 0.72
+_FURTHER_SENTENCES = 1
+# A further passage is worth citing when it scores at most this much less than the best one.
+_MARGIN = 0.3
 
 
 class ExtractiveGenerator:
@@ -32,9 +32,13 @@ class ExtractiveGenerator:
         self.model = "extractive"
         self.identity = f"{VERSION}:{settings.max_passages}"
 
+    def warm(self) -> None:
+        """Load the token counter's table."""
+        count_tokens("")
+
     async def generate(
         self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
-    ) -> AsyncIterator[Piece | Finished]:
+    ) -> AsyncGenerator[Piece | Finished, None]:
         """One piece a passage, best first."""
         del question, history
         chosen = self._chosen(retrieval)
@@ -50,8 +54,16 @@ class ExtractiveGenerator:
 
     def _chosen(self, retrieval: Retrieval) -> list[Passage]:
         best, *further = retrieval.passages
-        near = [passage for passage in further if passage.score >= _NEAR * best.score]
-        return [best, *near[: self._max_passages - 1]]
+        chosen = [best]
+        sections = {(best.chunk.page, best.chunk.anchor)}
+        for passage in further:
+            section = (passage.chunk.page, passage.chunk.anchor)
+            if len(chosen) == self._max_passages or best.score - passage.score > _MARGIN:
+                break
+            if section not in sections:
+                sections.add(section)
+                chosen.append(passage)
+        return chosen
 
 
 def select_units(passage: Passage, sentences: int) -> list[Unit]:

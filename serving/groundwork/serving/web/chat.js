@@ -31,6 +31,7 @@ class Chat {
     for (const suggestion of this.welcome.querySelectorAll(".suggestions button")) {
       suggestion.addEventListener("click", () => this.ask(suggestion.textContent));
     }
+    this.measureDock();
     this.followEnd();
     this.printOpen();
     this.loadIndexes();
@@ -112,6 +113,13 @@ class Chat {
     this.index.replaceChildren(...names.map((name) => el("option", { value: name }, name)));
     if (names.includes(chosen)) this.index.value = chosen;
     this.picker.hidden = names.length < 2;
+  }
+
+  /** Tells the style sheet how much of the window the question box covers, as it grows. */
+  measureDock() {
+    const dock = document.querySelector(".dock");
+    const style = document.documentElement.style;
+    new ResizeObserver(() => style.setProperty("--dock", `${dock.offsetHeight}px`)).observe(dock);
   }
 
   /** Offers the way down while the end of the conversation is out of sight. */

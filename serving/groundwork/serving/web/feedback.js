@@ -31,7 +31,7 @@ class Feedback {
 
   commentForm() {
     const id = freshId("comment");
-    this.question = el("label", { for: id });
+    this.question = el("label", { for: id }, "Comment (optional)");
     this.comment = el("textarea", { id, rows: "2", maxlength: "2000", dir: "auto" });
     this.status = el("p", { class: "small", hidden: true });
     const cancel = button("No comment", "quiet");

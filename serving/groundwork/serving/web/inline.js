@@ -44,6 +44,7 @@ class Inline {
     this.at = 0;
     this.items = []; // strings, nodes, and delimiter runs {run, …}
     this.brackets = []; // {item, image, active}
+    this.lastMark = -1; // where the last mark stands in `items`
     this.unclosed = new Set(); // lengths of backtick runs known to have no end
   }
 
@@ -169,17 +170,19 @@ class Inline {
       lead = " "; // the numeral hangs on the word before it; the blank comes back if nothing is cited
       this.items[this.items.length - 1] = before.slice(0, -1);
     }
-    this.items.push({ mark: number, lead });
+    this.lastMark = this.items.push({ mark: number, lead }) - 1;
   }
 
   closeBracket() {
     const bracket = this.brackets.pop();
-    if (bracket === undefined || !bracket.active) return this.literal();
+    // A link around a mark would look like the citation and lead elsewhere.
+    if (bracket === undefined || !bracket.active || this.lastMark > bracket.item) return this.literal();
     const href = this.target();
     if (href === null) return this.literal();
     const inside = this.items.splice(bracket.item).slice(1);
     const children = merged(emphasised(inside, false));
-    this.items.push(link(href, children.length > 0 ? children : [href]));
+    // So would a link that shows a bare number: without a word, it shows its address.
+    this.items.push(link(href, children.some(hasLetter) ? children : [href]));
     for (const outer of this.brackets) outer.active = outer.active && outer.image;
   }
 
@@ -235,6 +238,10 @@ function previousCharacter(source, at) {
 
 function link(href, children) {
   return { tag: "a", attributes: linkAttributes(href), children };
+}
+
+function hasLetter(node) {
+  return typeof node === "string" ? /\p{L}/u.test(node) : node.children.some(hasLetter);
 }
 
 /** A bare URL without the sentence's punctuation at its end. */

@@ -134,7 +134,7 @@ export class Turn {
 
   #abstained(answer) {
     const why = REASONS[answer.reason] ?? "";
-    const advice = `${why} Try other words: name the feature, command or setting, or ask about one thing at a time.`;
+    const advice = `${why} Rephrasing often helps, and so does asking about one thing at a time.`;
     const rephrase = button("Rephrase the question", "quiet framed rephrase");
     rephrase.addEventListener("click", () => this.#page.rephrase(this.#request.question));
     const box = el("div", { class: "not-found" }, el("p", { class: "flag" }, "Not found in the documentation"));

@@ -1,0 +1,1 @@
+"""What prints the figures in the README: python -m benchmarks [ingest|search|quality|citations|cli …]."""

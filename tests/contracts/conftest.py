@@ -1,0 +1,61 @@
+"""Every engine behind the protocol, each with an index of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient
+
+from groundwork.retrieval.index.edge import EdgeStore
+from groundwork.retrieval.index.memory import MemoryStore
+from groundwork.retrieval.index.server import ServerStore
+from tests.contracts.index_world import POINTS, A, World
+
+SERVER = "GROUNDWORK_TEST_QDRANT_URL"
+ENGINES = ["memory", "edge", "qdrant-local"]
+if SERVER in os.environ:
+    ENGINES.append("qdrant-server")
+
+
+def _remove(client: QdrantClient, index: str) -> None:
+    for entry in client.get_collections().collections:
+        if entry.name.startswith(f"{index}__"):
+            client.delete_collection(entry.name)
+
+
+@contextlib.contextmanager
+def _world(engine: str, folder: Callable[[], Path]) -> Iterator[World]:
+    index = f"docs-{secrets.token_hex(4)}"
+    with contextlib.ExitStack() as stack:
+        if engine == "memory":
+            yield World(MemoryStore(), index)
+        elif engine == "edge":
+            yield World(EdgeStore(folder()), index)
+        else:
+            local = engine == "qdrant-local"
+            client = QdrantClient(":memory:") if local else QdrantClient(url=os.environ[SERVER])
+            stack.callback(client.close)
+            stack.callback(_remove, client, index)
+            yield World(ServerStore(client), index, keeps_dropped=False)
+
+
+@pytest.fixture(params=ENGINES)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """An empty index."""
+    with _world(request.param, lambda: tmp_path / "indexes") as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def stocked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """An index whose live version A holds POINTS; for tests that only read."""
+    with _world(request.param, lambda: tmp_path_factory.mktemp("indexes")) as made:
+        made.live(A, POINTS)
+        yield made
