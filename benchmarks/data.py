@@ -61,7 +61,7 @@ def python_faq(folder: Path) -> list[Labelled]:
     )
     questions = []
     for path in sorted((folder / "faq").glob("*.html")):
-        tree = html.fromstring(path.read_bytes())
+        tree: Any = html.fromstring(path.read_bytes())
         page = f"faq/{path.name}"
         for heading in tree.xpath("//section/*[self::h2 or self::h3]"):
             text = " ".join(heading.text_content().replace("¶", "").split())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
 from benchmarks.data import SETS, Labelled
 from benchmarks.setup import open_retriever, prepare_sets
-
 from groundwork.core.settings import Settings
 from groundwork.retrieval.passages import Passage
 from groundwork.retrieval.retrieve import Retriever

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.data import SETS, Labelled, QuestionSet
-
 from groundwork.cli.compose import open_index_store, open_tools
 from groundwork.core.progress import NoProgress
 from groundwork.core.settings import Settings, quiet_libraries
@@ -54,8 +53,13 @@ def prepare_sets(settings: Settings, names: tuple[str, ...] = ()) -> dict[str, l
 
 
 def _prepare(settings: Settings, chosen: QuestionSet) -> list[Labelled]:
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work) / chosen.name
-        labelled = chosen.prepare(folder)
-        ingest_folder(settings, folder, chosen.index, chosen.site)
+    folder = corpus_folder(settings, chosen.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    labelled = chosen.prepare(folder)
+    ingest_folder(settings, folder, chosen.index, chosen.site)
     return labelled
+
+
+def corpus_folder(settings: Settings, name: str) -> Path:
+    """Where a set's corpus lies while it is measured."""
+    return settings.home / "corpora" / name

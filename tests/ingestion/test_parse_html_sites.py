@@ -136,7 +136,7 @@ def parse(markup: str) -> Document:
 
 
 @pytest.mark.parametrize("generator", PAGES)
-def test_content_is_found_and_nothing_around_it(generator):
+def test_content_is_found_and_nothing_around_it(generator: str) -> None:
     markup, title, anchor, path = PAGES[generator]
     document = parse(markup)
     assert document.title == title
@@ -157,7 +157,7 @@ def test_content_is_found_and_nothing_around_it(generator):
         ("by hand", "", "if x\n  y"),
     ],
 )
-def test_code_is_verbatim_with_its_language(generator, language, code):
+def test_code_is_verbatim_with_its_language(generator: str, language: str, code: str) -> None:
     document = parse(PAGES[generator][0])
     blocks = [one for one in document.blocks if one.kind is BlockKind.CODE]
     assert [(one.language, document.text[one.start : one.end]) for one in blocks] == [
@@ -175,7 +175,9 @@ def test_code_is_verbatim_with_its_language(generator, language, code):
         ("read the docs", "acme.run(n)", ("Guide", "Steps", "acme.run")),
     ],
 )
-def test_signatures_stand_in_the_section_of_what_they_declare(generator, signature, path):
+def test_signatures_stand_in_the_section_of_what_they_declare(
+    generator: str, signature: str, path: tuple[str, ...]
+) -> None:
     document = parse(PAGES[generator][0])
     blocks = [one for one in document.blocks if one.kind is BlockKind.SIGNATURE]
     found = {
@@ -184,7 +186,7 @@ def test_signatures_stand_in_the_section_of_what_they_declare(generator, signatu
     assert found[signature] == path
 
 
-def test_tabs_labels_and_fields_read_as_they_show():
+def test_tabs_labels_and_fields_read_as_they_show() -> None:
     docusaurus = parse(DOCUSAURUS)
     plain = [docusaurus.plain(one) for one in docusaurus.blocks]
     assert "note: Mind the gap." in plain
@@ -195,7 +197,7 @@ def test_tabs_labels_and_fields_read_as_they_show():
     assert fields.product_version == "1.4"
 
 
-def test_several_articles_on_one_page_are_read_together():
+def test_several_articles_on_one_page_are_read_together() -> None:
     long = "<p>" + "Words that make it long. " * 10 + "</p>"
     document = parse(
         f"<body><nav><a href=x>{NOISE}</a></nav><div id=list><article><h2 id=a>A</h2>{long}</article>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from groundwork.core.documents import Chunk
 
@@ -23,7 +24,8 @@ class Passage:
 class Retrieval:
     """All that one question found in one version, best first.
 
-    `confidence` is the calibrated probability, 0 to 1, that the passages answer the question.
+    `confidence` is the calibrated probability, 0 to 1, that the passages answer the question; `signals` are
+    the numbers it was made of (`confidence.features`).
     """
 
     question: str
@@ -33,6 +35,7 @@ class Retrieval:
     confidence: float
     threshold: float
     query_tokens: int
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def answerable(self) -> bool:

@@ -49,15 +49,17 @@ class Retriever:
         passages = ranking.distinct(
             ranking.rank(vector, weight, terms, candidates, stored, lexicon)
         )
+        signals = judge.features(terms, passages, lexicon)
         threshold = self._settings.threshold
         return Retrieval(
             question=question,
             index=index,
             index_version=version,
             passages=tuple(passages[: limit or self._settings.passages]),
-            confidence=judge.confidence(judge.features(terms, passages, lexicon)),
+            confidence=judge.confidence(signals),
             threshold=judge.THRESHOLD if threshold is None else threshold,
             query_tokens=self.embedder.count_tokens(question),
+            signals=signals,
         )
 
     def settings(self) -> dict[str, Any]:

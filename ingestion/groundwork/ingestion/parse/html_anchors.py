@@ -56,7 +56,7 @@ class Anchors:
 
     def remember(self, removed: etree._Element) -> None:
         """Note for its heading what an element says that is about to be removed."""
-        heading = heading_around(removed)
+        heading = heading_of(removed)
         if heading is None:
             return
         href = removed.get("href", "")
@@ -109,14 +109,19 @@ class NearbyAnchors:
             self._found[rank] = name
 
 
-def heading_around(element: etree._Element) -> etree._Element | None:
-    """The heading or term that `element` stands in."""
-    above = element.getparent()
+def heading_of(link: etree._Element) -> etree._Element | None:
+    """The heading or term that a link stands in, or right behind."""
+    above = link.getparent()
     for _ in range(_LEVELS):
         if above is None or above.tag in _HEADED:
-            return above
+            break
         above = above.getparent()
-    return None
+    if above is not None and above.tag in _HEADED:
+        return above
+    before = link.getprevious()
+    if before is None or before.tag not in HEADING_LEVELS or (before.tail or "").strip():
+        return None
+    return before
 
 
 def _names(element: etree._Element) -> list[str]:

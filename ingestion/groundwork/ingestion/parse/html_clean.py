@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from groundwork.ingestion.parse.html_anchors import Anchors, heading_around
+from groundwork.ingestion.parse.html_anchors import Anchors, heading_of
 from groundwork.ingestion.parse.html_classes import (
     NOISE_CLASSES,
     NOISE_IDS,
@@ -26,6 +26,7 @@ _MAX_SHARE = 0.6
 _LITTLE = 200  # characters, of which a share says nothing
 _SMALL = frozenset({"a", "span", "button", "i", "small", "sup"})
 _HEADED = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt"})
+_SOURCE_LINKS = frozenset({"src", "src rightside", "srclink rightside"})  # rustdoc's
 _ALWAYS = frozenset({"nav", "dialog", "footer", "form", "aside", "header"})
 _CHECKED = _ALWAYS | {"a"}
 _HEADING_INSIDE = etree.XPath("boolean(descendant::*[self::h1 or self::h2])")
@@ -84,7 +85,8 @@ def _class_verdict(name: str) -> str:
 def _is_noise(element: etree._Element, verdict: str, text: _Text) -> bool:
     tag = element.tag
     if tag == "a":
-        return verdict == "noise" or _is_permalink(element)
+        is_source = element.get("class") in _SOURCE_LINKS
+        return verdict == "noise" or is_source or _is_permalink(element)
     if verdict == "noise":
         return tag in _SMALL or not text.is_mostly_in(element)
     if tag in _ALWAYS:
@@ -117,7 +119,7 @@ def _is_permalink(element: etree._Element) -> bool:
     if text not in PERMALINK_TEXTS:
         return False
     # Elsewhere an empty link can be the anchor of the heading behind it, and a word is a word.
-    return not (text.isalpha() or not text) or heading_around(element) is not None
+    return not (text.isalpha() or not text) or heading_of(element) is not None
 
 
 def _drop(element: etree._Element, anchors: Anchors) -> None:

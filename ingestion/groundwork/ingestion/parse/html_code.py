@@ -7,14 +7,14 @@ import re
 from lxml import etree
 
 _LANGUAGE = re.compile(
-    r"(?:highlight-source-|highlight-|language-|lang-|brush:)([A-Za-z0-9+#._-]+)"
+    r"(?:highlight-source-|highlight-|language-|lang-|src-|brush:)([A-Za-z0-9+#._-]+)"
 )
 _UNNAMED = frozenset({
     "none", "default", "text", "txt", "plain", "plaintext", "nohighlight", "wrapper", "block", "container",
     "source", "auto", "unknown", "console-output",
 })  # fmt: skip
 _SAME = {"python3": "python", "ipython3": "python", "pycon3": "pycon", "py": "python"}
-_LEVELS = 3  # how far out highlighters put the class
+_LEVELS = 7  # how far out highlighters put the class: around a table with line numbers
 
 
 def language_of(pre: etree._Element) -> str:

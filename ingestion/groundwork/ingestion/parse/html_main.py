@@ -13,6 +13,7 @@ from groundwork.ingestion.parse.html_clean import link_length, own_text, text_le
 from groundwork.ingestion.parse.html_text import raw_text
 
 _CONTAINERS = ("main", "article", "section", "div", "td", "ul", "body")
+_TABLE_PARTS = ("table", "tbody", "tr")
 # A container by a name that layouts share has to hold this much of the page's unlinked text.
 _LEAST_SHARE = 0.4
 # Of several containers of one rank, those with this share of the largest one's text count.
@@ -142,7 +143,7 @@ def _densest(root: etree._Element, whole: int) -> etree._Element:
     """Descend while one child holds nearly all the text that is not links."""
     best = root
     while True:
-        children = list(best.iterchildren(*_CONTAINERS))
+        children = list(best.iterchildren(*_CONTAINERS, *_TABLE_PARTS))
         largest = max(children, key=own_text, default=None)
         if largest is None or best.find("h1") is not None:
             return best

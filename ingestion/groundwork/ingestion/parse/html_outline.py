@@ -53,8 +53,11 @@ class Outline:
         """Headings and blocks so far, with an empty line between them."""
         return _SEPARATOR.join(self._parts)
 
-    def heading(self, level: int, text: str, anchor: str) -> None:
-        """A heading of level 1 to 6; without an anchor it takes that of the section around it."""
+    def heading(self, level: int, text: str, anchor: str, signature: str = "") -> None:
+        """A heading of level 1 to 6; without an anchor it takes that of the section around it.
+
+        Where the heading is printed as a signature, `text` is its short name.
+        """
         scope = self._scopes[-1]
         if not self._titled and (level == 1 or not self._open) and text == self._title.text:
             self._titled = True
@@ -64,10 +67,13 @@ class Outline:
             while len(self._open) > scope.floor and self._open[-1].level >= level:
                 self._open.pop()
             self._open.append(_Heading(level, text, anchor or self._above().anchor))
+        self._begin_section()
+        if signature:
+            self.add(BlockKind.SIGNATURE, signature, anchor=anchor or None)
+        else:
+            self._append(text)
         if scope.own is None:
             scope.own, scope.blocks = len(self._open), len(self.blocks)
-        self._append(text)
-        self._begin_section()
 
     def term(self, text: str, anchor: str) -> None:
         """A term of the innermost scope, one level below what is around the list."""

@@ -147,8 +147,7 @@ class Walker:
         self._prose.flush_labels()
         level = HEADING_LEVELS[element.tag]
         if role_of(element) is Role.SIGNATURE:
-            self._outline.heading(level, term_name(element, text, anchor), anchor)
-            self._outline.add(BlockKind.SIGNATURE, text, anchor=anchor or None)
+            self._outline.heading(level, term_name(element, text, anchor), anchor, text)
         else:
             self._outline.heading(level, text, anchor)
 
