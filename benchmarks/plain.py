@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from lxml import html
 
@@ -20,7 +21,7 @@ def text_of(path: Path) -> str:
     """The file as it is; of HTML the text content."""
     if path.suffix != ".html":
         return path.read_text(errors="replace")
-    tree = html.fromstring(path.read_bytes())
+    tree: Any = html.fromstring(path.read_bytes())  # its stubs are wrong about xpath
     for unseen in tree.xpath("//script | //style"):
         unseen.drop_tree()
     return str(tree.text_content())
@@ -32,7 +33,9 @@ def main(folder: Path) -> None:
     from llama_index.core import Document
     from llama_index.core.ingestion import IngestionPipeline
     from llama_index.core.node_parser import SentenceSplitter
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+    from llama_index.embeddings.huggingface import (  # type: ignore[import-untyped]  # ships no types
+        HuggingFaceEmbedding,
+    )
 
     documents = [
         Document(text=text_of(path), id_=str(path.relative_to(folder)))

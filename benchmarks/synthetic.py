@@ -88,12 +88,14 @@ class Synthetic:
 
     def _unit_vectors(self, count: int) -> NDArray[np.float32]:
         drawn = self._random.standard_normal((count, self.dimension), dtype=np.float32)
-        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+        return drawn
 
 
 def build(store: IndexStore, made: Synthetic, chunks: int) -> None:
     """Write and promote an index named INDEX of this many chunks, through the engine's own writer."""
-    lexicon, entries = Lexicon(), []
+    lexicon = Lexicon()
+    entries: list[PageEntry] = []
     with store.begin(INDEX, dimension=made.dimension) as writer:
         points = _points(made, chunks, entries)
         while batch := list(islice(points, _BATCH)):

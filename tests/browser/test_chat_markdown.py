@@ -129,17 +129,15 @@ def test_any_text_is_harmless_and_the_same_however_it_is_cut(
         const survey = {SURVEY};
         return answers.map((pieces) => {{
             const [cut, whole] = [render(pieces), render([pieces.join('')])];
-            return [plain(cut), plain(whole), survey([cut]), cut.textContent.length];
+            return [plain(cut), plain(whole), survey([cut])];
         }});
     }}"""
     results: list[Any] = lab.module("render.js", function, answers)
-    for pieces, (cut, whole, nodes, length) in zip(answers, results, strict=True):
+    for pieces, (cut, whole, nodes) in zip(answers, results, strict=True):
         assert cut == whole, pieces
         for node in nodes:
             node["attributes"] = [name for name in node["attributes"] if name != "data-language"]
         assert_harmless(nodes)
-        if "word" in "".join(pieces):
-            assert length > 0
 
 
 @pytest.mark.parametrize(

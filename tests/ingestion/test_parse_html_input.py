@@ -95,6 +95,14 @@ def test_encodings(content: bytes, media_type: str | None) -> None:
 def test_one_stray_byte_does_not_cost_the_page() -> None:
     content = "<meta charset=utf-8><p>naïve café".encode() + b" \xff end"
     assert texts(parse(content)) == ["naïve café \ufffd end"]
+    content = b"<meta charset=utf-8><p>" + b"plain words " * 100 + b"\xff"
+    assert texts(parse(content))[0].endswith("words \ufffd")
+
+
+def test_a_page_that_declares_the_wrong_encoding_is_read_by_another() -> None:
+    french = "Les élèves répètent à côté de la fenêtre dès l’été, près du théâtre. " * 5
+    content = b"<meta charset=utf-8><p>" + french.encode("cp1252")
+    assert "élèves répètent" in parse(content).text
 
 
 @pytest.mark.parametrize(
@@ -146,6 +154,12 @@ _TEXT = st.sampled_from(
         "é",
         "\u2028",
         "&#0;",
+        "&#1;",
+        "&#xFFFE;",
+        "\x0b",
+        "\x01",
+        "\uffff",
+        "\f",
         "<",
         "]]>",
     ]
@@ -174,7 +188,7 @@ def check(document: Document, content: bytes) -> None:
     }
     assert {section.anchor for section in document.sections} <= ids
     assert all(section.path[0] == document.title for section in document.sections)
-    shown = re.sub(r"\s", "", tree.text_content().replace("\u200b", ""))
+    shown = re.sub("[\\s\u200b\x01-\x1f\ufffe\uffff]", "", tree.text_content())
     for one in document.blocks:
         words = document.text[one.start : one.end].split()
         assert all(word in shown for word in words)

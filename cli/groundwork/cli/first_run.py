@@ -29,9 +29,13 @@ def ensure_index(settings: Settings) -> None:
         from groundwork.ingestion.parse.base import ParseOptions
         from groundwork.ingestion.sources import open_source
 
-        request = IngestRequest(settings.index.default, (open_source(str(docs)),), Limits(0.2, 0.5))
+        index = settings.index.default
+        limits = Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share)
+        request = IngestRequest(index, (open_source(str(docs)),), limits)
+        # The service shows its own pages, so a citation of the bundled docs is a link too.
+        parsing = ParseOptions(url_base=f"/pages/{index}", site="github")
         progress = ConsoleProgress()
-        with open_tools(settings, ParseOptions(site="github")) as tools:
+        with open_tools(settings, parsing) as tools:
             result = ingest(request, store, tools, progress)
         progress.close()
         click.echo(

@@ -7,9 +7,11 @@ appears only at the edges.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Inexact, InvalidOperation, Overflow
 
 PICO_PER_DOLLAR = 10**12
+# The default context rounds at 28 digits, in silence.
+_EXACT = Context(prec=60, Emin=-60, Emax=60, traps=[Inexact, InvalidOperation, Overflow])
 
 
 def format_dollars(picodollars: int) -> str:
@@ -24,8 +26,14 @@ def format_dollars(picodollars: int) -> str:
 
 
 def parse_dollars(text: str) -> int:
-    """Picodollars of a decimal text. Raises ValueError for anything finer than a picodollar."""
-    scaled = Decimal(text) * PICO_PER_DOLLAR
+    """Picodollars of a decimal text. Raises ValueError for what is no amount or finer than a picodollar."""
+    try:
+        amount = _EXACT.create_decimal(text)
+        scaled = _EXACT.multiply(amount, PICO_PER_DOLLAR)
+    except ArithmeticError:
+        raise ValueError(f"{text!r} is no amount of dollars with at most 60 digits") from None
+    if not scaled.is_finite():
+        raise ValueError(f"{text!r} is no amount of dollars")
     picodollars = int(scaled)
     if picodollars != scaled:
         raise ValueError(f"{text} is finer than a picodollar (12 decimals)")

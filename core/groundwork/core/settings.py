@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -16,6 +17,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -193,6 +195,10 @@ def load(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
+    except (SettingsError, TOMLDecodeError, UnicodeDecodeError) as error:
+        # A part given as one variable that is no JSON, or a file that is no TOML.
+        where = "" if isinstance(error, SettingsError) else f"{CONFIG_FILE}: "
+        raise ConfigurationError(f"{where}{error}") from None
 
 
 # What git may need from the caller's environment, and nothing else.

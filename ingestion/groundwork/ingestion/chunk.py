@@ -53,23 +53,29 @@ def chunk_document(
     chunks: list[Chunk] = []
     for index, blocks in groupby(document.blocks, key=lambda block: block.section):
         section = document.sections[index]
-        heading_tokens = count_tokens(section.heading)
+        # A heading longer than half a chunk is the page's mistake; the text still needs room.
+        heading_tokens = min(
+            count_tokens(section.heading or document.title), config.max_tokens // 2
+        )
         room = config.max_tokens - heading_tokens
         pieces = (
             piece for block in blocks for piece in _pieces(document, block, count_tokens, room)
         )
-        for units in _pack(document, pieces, config.target_tokens - heading_tokens):
+        target = config.target_tokens - heading_tokens
+        for units in _pack(document, pieces, target, room):
             chunks.append(_chunk(document, section, units, len(chunks)))
     return chunks
 
 
-def _pack(document: Document, pieces: Iterator[_Piece], target: int) -> Iterator[tuple[Unit, ...]]:
-    """Close a chunk where the next piece would pass the target, but never behind an announcing colon."""
+def _pack(
+    document: Document, pieces: Iterator[_Piece], target: int, room: int
+) -> Iterator[tuple[Unit, ...]]:
+    """Close a chunk where the next piece would pass the target; behind an announcing colon, the room."""
     units: list[Unit] = []
     tokens = 0
     for piece in pieces:
         announced = bool(units) and _plain(document, units[-1]).rstrip().endswith(":")
-        if units and tokens + piece.tokens > target and not (announced and tokens < target):
+        if units and tokens + piece.tokens > (room if announced else target):
             yield tuple(units)
             units, tokens = [], 0
         units.extend(piece.units)
@@ -86,10 +92,13 @@ def _pieces(
     if tokens <= room:
         yield _Piece(units, tokens)
         return
-    if len(units) == 1:
-        units = tuple(_lines(document, units[0], count_tokens, room))
     for unit in units:
-        yield _Piece((unit,), count_tokens(_plain(document, unit)))
+        size = count_tokens(_plain(document, unit))
+        if size <= room:
+            yield _Piece((unit,), size)
+            continue
+        for part in _lines(document, unit, count_tokens, room):
+            yield _Piece((part,), count_tokens(_plain(document, part)))
 
 
 def _units(document: Document, block: Block) -> tuple[Unit, ...]:
@@ -146,10 +155,13 @@ def _lines(
             yield _slice(unit, text, start, position)
             start, tokens = position, 0
         while size > room:
-            # Four characters a token is the low end for code and prose, so the cut fits.
-            cut = start + max(room * 2, 1)
-            yield _slice(unit, text, start, cut)
-            start, size = cut, count_tokens(text[cut : position + len(line)])
+            # Code and prose have more than two characters a token; other scripts have fewer.
+            length = max(room * 2, 1)
+            while length > 1 and count_tokens(text[start : start + length]) > room:
+                length //= 2
+            yield _slice(unit, text, start, start + length)
+            start += length
+            size = count_tokens(text[start : position + len(line)])
         tokens += size
         position += len(line)
     if start < len(text):

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from groundwork.core.errors import ConfigurationError, Unavailable
 from groundwork.core.monitoring.logs import configure_logging
 from groundwork.core.settings import Settings
-from groundwork.serving.api import answers, ask, chat, health, models, search
+from groundwork.serving.api import answers, ask, chat, health, models, pages, search
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
@@ -77,7 +77,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     if services is not None:
         app.state.context = Context.of(settings, services)
     add_handlers(app)
-    for module in (ask, chat, search, answers, models, health):
+    for module in (ask, chat, search, answers, models, health, pages):
         app.include_router(module.router)
     _add_pages(app)
     describe_errors(app)

@@ -14,7 +14,7 @@ BLOCK_TAGS = (
 )  # fmt: skip
 _LINE_TAGS = ("div", "li", "tr", "p")
 # Line breaks become this separator in the tree, so that one C call reads an element's text with them.
-_BREAK = "\u2028"
+BREAK = "\u2028"
 # Zero-width, bidirectional and tag characters print nothing, and can hide or reorder text. The joiners
 # U+200C and U+200D are spelling in scripts that join letters, and part of emoji.
 _INVISIBLE = re.compile(
@@ -27,7 +27,7 @@ _INVISIBLE = re.compile(
 def mark_breaks(root: etree._Element) -> None:
     """Give every `br` its line end as text; once per tree, before any text is read."""
     for element in root.iter("br"):
-        element.text = _BREAK
+        element.text = BREAK
 
 
 def raw_text(element: etree._Element) -> str:
@@ -57,16 +57,16 @@ class TextReader:
     def prose(self, raw: str) -> str:
         """White space collapsed; a line break is a line's end."""
         text = self._visible(raw)
-        if _BREAK not in text:
+        if BREAK not in text:
             return " ".join(text.split())
-        lines = (" ".join(line.split()) for line in text.split(_BREAK))
+        lines = (" ".join(line.split()) for line in text.split(BREAK))
         return "\n".join(line for line in lines if line)
 
     def code(self, element: etree._Element) -> str:
         """Preformatted text as it stands, without the line end after the tag and the space at the end."""
         for line in element.iterdescendants(*_LINE_TAGS):
             _end_line(line)
-        text = self._visible(raw_text(element)).replace(_BREAK, "\n")
+        text = self._visible(raw_text(element)).replace(BREAK, "\n")
         return text.removeprefix("\n").rstrip()
 
     def _visible(self, raw: str) -> str:
@@ -82,5 +82,5 @@ def _end_line(line: etree._Element) -> None:
     if next(line.iterdescendants(*_LINE_TAGS), None) is not None:
         return
     tail = line.tail or ""
-    if not tail.startswith("\n") and not raw_text(line).endswith(("\n", _BREAK)):
+    if not tail.startswith("\n") and not raw_text(line).endswith(("\n", BREAK)):
         line.tail = "\n" + tail
