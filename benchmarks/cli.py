@@ -23,7 +23,7 @@ HEAVY = frozenset(
     {"torch", "transformers", "sentence_transformers", "llama_index", "onnx", "fastapi"}
 )
 _NOT_FOR_HELP = frozenset(
-    {"numpy", "onnxruntime", "pydantic", "qdrant_client", "qdrant_edge", "rich", "sqlalchemy", "tokenizers"}
+    {"numpy", "onnxruntime", "qdrant_client", "qdrant_edge", "rich", "sqlalchemy", "tokenizers"}
 )  # fmt: skip
 _PROBE = """
 import contextlib, io, json, sys
@@ -31,8 +31,10 @@ from groundwork.cli import cli
 from groundwork.cli.run import run
 with contextlib.redirect_stdout(io.StringIO()):
     code = run(cli, sys.argv[1:])
-names = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
-print(json.dumps(sorted(name for name in names if name[0] != "_")))
+# A namespace (llama_index, looked into for its files) has no file: nothing of it has run.
+names = {name for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+tops = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
+print(json.dumps(sorted(name for name in tops if name[0] != "_")))
 sys.exit(code)
 """
 

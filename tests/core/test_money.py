@@ -37,5 +37,5 @@ def test_known_amounts(picodollars: int, text: str) -> None:
     ["0.0000000000001", "1.0000000000000000000000000000001", "ten", "NaN", "Infinity", "1e99"],
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="picodollar|no amount"):
+    with pytest.raises(ValueError, match=r"picodollar|no amount"):
         parse_dollars(text)

@@ -96,7 +96,13 @@ def test_every_documented_default_is_the_default() -> None:
         value: Any = Settings.model_construct()
         for step in variable.lower().split("__"):
             value = getattr(value, step)
-        said = "unset" if value is None else str(value).lower() if value in (True, False) and isinstance(value, bool) else str(value)
+        said = (
+            "unset"
+            if value is None
+            else str(value).lower()
+            if value in (True, False) and isinstance(value, bool)
+            else str(value)
+        )
         assert shown == said, variable
 
 
@@ -124,12 +130,19 @@ def commands(path: Path) -> Iterator[list[str]]:
         if language not in {"bash", "sh", "shell", "console"}:
             continue
         for line in content.replace("\\\n", " ").splitlines():
-            words = shlex.split(re.sub(r"(^|\s)#.*$", "", line.strip().removeprefix("$ "))) if (
-                "groundwork " in line and re.match(r"(\$ )?(\w+=\S* )*groundwork ", line.strip())
-            ) else []
+            words = (
+                shlex.split(re.sub(r"(^|\s)#.*$", "", line.strip().removeprefix("$ ")))
+                if (
+                    "groundwork " in line
+                    and re.match(r"(\$ )?(\w+=\S* )*groundwork ", line.strip())
+                )
+                else []
+            )
             if words:
                 words = words[words.index("groundwork") + 1 :]
-                end = next((n for n, word in enumerate(words) if word in {"|", "&&", ">", "&"}), None)
+                end = next(
+                    (n for n, word in enumerate(words) if word in {"|", "&&", ">", "&"}), None
+                )
                 yield words[:end]
 
 

@@ -51,7 +51,11 @@ def test_sections_are_never_mixed_however_short() -> None:
 
 
 def test_short_blocks_share_a_chunk_and_the_target_closes_it() -> None:
-    blocks = [prose("One two three four."), prose("Five six seven."), prose("Eight nine ten end.")]
+    blocks = [
+        prose("One two three four."),
+        prose("Five six seven."),
+        prose("Eight nine ten eleven end."),
+    ]
     chunks = chunks_of([("Top", blocks)])
     assert [len(chunk.units) for chunk in chunks] == [2, 1]
 

@@ -35,9 +35,13 @@ def folder() -> Path:
     return path
 
 
-@cache
 def small_model(seed: int = 0, pooling: str = "mean") -> Path:
     """A BERT of two layers with random weights, saved as sentence-transformers does (to 5.x)."""
+    return _saved(seed, pooling)
+
+
+@cache
+def _saved(seed: int, pooling: str) -> Path:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel

@@ -140,10 +140,13 @@ def test_units_beyond_the_window_are_zero() -> None:
 
 
 def test_a_model_is_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    monkeypatch.setattr(
-        export, "_write_model", lambda source, work: made.append(source) or {"pooling": "mean"}
-    )
+    made: list[Path] = []
+
+    def write(source: Path, work: Path) -> dict[str, object]:
+        made.append(source)
+        return {"pooling": "mean"}
+
+    monkeypatch.setattr(export, "_write_model", write)
     first = export.exported(str(small_model()), tmp_path)
     assert export.exported(str(small_model()), tmp_path) == first
     (tmp_path / "sources.json").write_bytes(b"damaged")
@@ -194,7 +197,7 @@ def test_a_model_that_cannot_be_had_is_named_with_the_way_out(
         raise LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    with pytest.raises(ConfigurationError, match="some/model.*GROUNDWORK_EMBEDDER__MODEL"):
+    with pytest.raises(ConfigurationError, match=r"some/model.*GROUNDWORK_EMBEDDER__MODEL"):
         model_folder("some/model")
     with pytest.raises(ConfigurationError, match="holds no tokenizer"):
         model_folder(str(tmp_path))

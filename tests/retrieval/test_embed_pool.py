@@ -62,9 +62,10 @@ def test_the_number_of_workers_changes_no_bit() -> None:
     assert len(results) == len(together) == 150
     for key, vectors in alone.items():
         assert np.array_equal(vectors.dense, together[key].dense)
+        units = together[key].units
         assert vectors.units is not None
-        assert together[key].units is not None
-        assert np.array_equal(vectors.units, together[key].units)
+        assert units is not None
+        assert np.array_equal(vectors.units, units)
 
 
 def test_a_small_job_starts_no_process() -> None:

@@ -16,7 +16,7 @@ from itertools import groupby
 from groundwork.core.documents import Block, BlockKind, Chunk, Document, Section, Unit
 from groundwork.core.sentences import sentence_spans
 
-VERSION = "2"
+VERSION = "3"
 _NAMESPACE = uuid.UUID("6f1d8f6e-6c1b-5c0e-9d43-0d6c3f6a2b11")
 _VERBATIM_KINDS = frozenset(
     {BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE}

@@ -24,12 +24,6 @@ _FEW_SENTENCES = 3
 _STUB_CHARACTERS = 400
 _SENTENCE_END = re.compile(r"[.!?:](?:\s|$)")
 _INDEX_CLASSES = frozenset({"indextable", "genindextable", "modindextable", "indexdiv"})
-_HAS_LINKS = etree.XPath("boolean(descendant::a[@href and normalize-space(.)])")
-_HAS_SEARCH = etree.XPath(
-    "boolean(descendant::form[@role='search' or contains(@action,'search')]"
-    " or descendant::*[@id='search-results'])"
-)
-_REDIRECTS = etree.XPath("boolean(//meta[translate(@http-equiv,'REFSH','refsh')='refresh'])")
 _SURE_RANKS = 3
 
 
@@ -66,11 +60,18 @@ class Signs:
     @classmethod
     def of(cls, root: etree._Element, content: etree._Element) -> Signs:
         """Of the page's content; a redirect is declared in the head."""
+        links = (raw_text(link) for link in content.iter("a") if link.get("href"))
         return cls(
-            has_links=bool(_HAS_LINKS(content)),
-            has_search=bool(_HAS_SEARCH(content)),
-            redirects=bool(_REDIRECTS(root)),
+            has_links=any(text.strip() for text in links),
+            has_search=any(_is_search(form) for form in content.iter("form")),
+            redirects=any(
+                meta.get("http-equiv", "").lower() == "refresh" for meta in root.iter("meta")
+            ),
         )
+
+
+def _is_search(form: etree._Element) -> bool:
+    return form.get("role") == "search" or "search" in form.get("action", "").lower()
 
 
 def is_navigation(content: etree._Element, signs: Signs) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from groundwork.core.documents import Block, BlockKind, Section
-
-_SEPARATOR = "\n\n"
+from groundwork.ingestion.parse.visible import Assembly
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,13 @@ class Outline:
         self._titled = False
         self._open: list[_Heading] = []
         self._scopes = [Scope(0, 0)]
-        self._parts: list[str] = []
-        self._length = 0
+        self._assembly = Assembly()
         self._current = -1
 
     @property
     def text(self) -> str:
         """Headings and blocks so far, with an empty line between them."""
-        return _SEPARATOR.join(self._parts)
+        return self._assembly.text
 
     def heading(self, level: int, text: str, anchor: str, signature: str = "") -> None:
         """A heading of level 1 to 6; without an anchor it takes that of the section around it.
@@ -71,9 +69,16 @@ class Outline:
         if signature:
             self.add(BlockKind.SIGNATURE, signature, anchor=anchor or None)
         else:
-            self._append(text)
+            self._assembly.append(text)
         if scope.own is None:
             scope.own, scope.blocks = len(self._open), len(self.blocks)
+
+    def unnamed(self, anchor: str) -> None:
+        """A section that can be linked to and has no heading: it goes by the names above it."""
+        scope = self._scopes[-1]
+        self._open.append(_Heading(self._above().level + 1, "", anchor))
+        scope.own, scope.blocks = len(self._open), len(self.blocks)
+        self._current = -1
 
     def term(self, text: str, anchor: str) -> None:
         """A term of the innermost scope, one level below what is around the list."""
@@ -116,23 +121,15 @@ class Outline:
         """The next block, in the section at hand."""
         if self._current < 0:
             self._begin_section()
-        start = self._append(text)
+        start, end = self._assembly.append(text)
         plain = None if plain == text else plain
-        self.blocks.append(
-            Block(kind, start, start + len(text), self._current, plain, language, anchor)
-        )
+        self.blocks.append(Block(kind, start, end, self._current, plain, language, anchor))
 
     def _above(self) -> _Heading:
         return self._open[-1] if self._open else self._title
 
     def _begin_section(self) -> None:
         heading = self._above()
-        path = (self._title.text, *(each.text for each in self._open))
+        path = (self._title.text, *(each.text for each in self._open if each.text))
         self._current = len(self.sections)
         self.sections.append(Section(heading.anchor, path, min(heading.level, 6)))
-
-    def _append(self, text: str) -> int:
-        start = self._length + (len(_SEPARATOR) if self._parts else 0)
-        self._parts.append(text)
-        self._length = start + len(text)
-        return start

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from groundwork.ingestion.parse.html_classes import Role, role_of
-from groundwork.ingestion.parse.html_text import TextReader, raw_text, spaced_text
+from groundwork.ingestion.parse.html_text import raw_text
 
 _LAYOUT_CLASSES = frozenset({"highlighttable", "rouge-table", "lntable", "simplelist", "layout"})
 _STRUCTURE = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
@@ -31,15 +33,16 @@ def is_data(table: etree._Element) -> bool:
     return any(len(_cells(row)) > 1 for row in table.iter("tr"))
 
 
-def rows(table: etree._Element, reader: TextReader) -> tuple[str, str]:
+def rows(table: etree._Element, line: Callable[[etree._Element], str]) -> tuple[str, str]:
     """The table's text and its reading.
 
     The text sets cells apart by a tab and rows by a line end, as a browser does when a table is copied,
-    so it is what the page shows but for white space; the reading sets cells apart by " | ".
+    so it is what the page shows but for white space; the reading sets cells apart by " | ". `line` reads a
+    cell.
     """
     lines = []
     for row in table.iter("tr"):
-        cells = [reader.line(spaced_text(cell)) for cell in _cells(row)]
+        cells = [line(cell) for cell in _cells(row)]
         if any(cells):
             lines.append(cells)
     text = "\n".join("\t".join(cells).strip() for cells in lines)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from lxml import etree
+
+from groundwork.ingestion.parse.visible import without_invisible
 
 BLOCK_TAGS = (
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div",
@@ -15,13 +15,6 @@ BLOCK_TAGS = (
 _LINE_TAGS = ("div", "li", "tr", "p")
 # Line breaks become this separator in the tree, so that one C call reads an element's text with them.
 BREAK = "\u2028"
-# Zero-width, bidirectional and tag characters print nothing, and can hide or reorder text. The joiners
-# U+200C and U+200D are spelling in scripts that join letters, and part of emoji.
-_INVISIBLE = re.compile(
-    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\x01-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\U000e0000-\U000e01ef]"
-    "|(?:(?<=[\x00-\u024f])|^)[\u200c\u200d]"
-)
 
 
 def mark_breaks(root: etree._Element) -> None:
@@ -70,9 +63,7 @@ class TextReader:
         return text.removeprefix("\n").rstrip()
 
     def _visible(self, raw: str) -> str:
-        if raw.isascii():
-            return raw
-        text, count = _INVISIBLE.subn("", raw)
+        text, count = without_invisible(raw)
         self.invisible += count
         return text
 

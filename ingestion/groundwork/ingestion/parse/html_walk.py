@@ -109,11 +109,19 @@ class Walker:
             self._nearby.section(element)
             self._outline.open_scope()
             self._stack.append(self._leave_section)
+            anchor = self._anchors.of_element(element)
+            if anchor and not _has_heading(element):
+                self._outline.unnamed(anchor)
             self._children(element)
         else:
             self._nearby.block(element)
             self._stack.append(self._leave_box if role is Role.BOX else self._flush)
             self._children(element)
+
+    def _line(self, element: etree._Element) -> str:
+        """All of an element on one line."""
+        held = element in self._holders
+        return self._reader.line(spaced_text(element) if held else raw_text(element))
 
     def _leaf(self, element: etree._Element) -> None:
         text = raw_text(element)
@@ -133,7 +141,7 @@ class Walker:
         self._prose.flush_labels()
 
     def _heading(self, element: etree._Element) -> None:
-        text = self._reader.line(spaced_text(element))
+        text = self._line(element)
         anchor = self._anchors.of_heading(element)
         if not text:
             self._nearby.empty(element)
@@ -152,14 +160,14 @@ class Walker:
             self._outline.heading(level, text, anchor)
 
     def _label(self, element: etree._Element) -> None:
-        text = self._reader.line(spaced_text(element))
+        text = self._line(element)
         if text:
             self._nearby.clear()
             self._prose.label(text)
 
     def _lines(self, element: etree._Element) -> None:
         """Verse and addresses: one block of which each line is an element."""
-        texts = (self._reader.line(spaced_text(line)) for line in element)
+        texts = (self._line(line) for line in element)
         lines = "\n".join(text for text in texts if text)
         if lines:
             self._nearby.clear()
@@ -167,7 +175,7 @@ class Walker:
 
     def _signature(self, element: etree._Element) -> None:
         code = next(element.iterdescendants("pre"), None)
-        text = self._reader.line(spaced_text(element)) if code is None else self._reader.code(code)
+        text = self._line(element) if code is None else self._reader.code(code)
         if text.strip():
             self._nearby.clear()
             self._prose.other(BlockKind.SIGNATURE, text)
@@ -192,7 +200,7 @@ class Walker:
             return
         for caption in element.iterchildren("caption"):
             self._leaf(caption)
-        text, plain = rows(element, self._reader)
+        text, plain = rows(element, self._line)
         if text:
             self._nearby.clear()
             self._prose.other(BlockKind.TABLE, text, plain)
@@ -237,7 +245,7 @@ class Walker:
             element.remove(nested)
         anchor = self._anchors.of_heading(element)
         name = term_name(element, self._reader.line(raw_text(element)), anchor) if anchor else ""
-        text = self._reader.line(spaced_text(element))
+        text = self._line(element)
         if not text:
             return
         self._nearby.clear()
@@ -273,6 +281,22 @@ def _above(element: etree._Element, levels: int) -> list[etree._Element]:
         if len(found) == levels:
             break
     return found
+
+
+def _has_heading(section: etree._Element) -> bool:
+    """Whether the section's first heading with text is its own, and not one of a section inside it."""
+    for heading in section.iter(*HEADING_LEVELS):
+        if raw_text(heading).strip():
+            around = next(heading.iterancestors(*_SECTION_TAGS, "div"), None)
+            while (
+                around is not None
+                and around is not section
+                and around.tag == "div"
+                and not around.get("id")
+            ):
+                around = next(around.iterancestors(*_SECTION_TAGS, "div"), None)
+            return around is section
+    return False
 
 
 def _is_box_title(element: etree._Element) -> bool:

@@ -79,8 +79,8 @@ def _render(readers: LiveReaders, index: str, page: str) -> str:
 
 
 def _chunks(reader: IndexReader, page: str) -> list[Chunk]:
-    manifest = Manifest.from_json(reader.blob(MANIFEST) or b"{}")
-    entry = manifest.by_page().get(page)
+    blob = reader.blob(MANIFEST)
+    entry = Manifest.from_json(blob).by_page().get(page) if blob else None
     if entry is None:
         raise NotFound(f"index {reader.index} holds no page {page}", field="page")
     ids = [chunk_id(page, n) for n in range(len(entry.chunks))]
