@@ -62,8 +62,8 @@ def main(settings: Settings, questions: int | None = None) -> None:
             f"{loss:+.4f} ({low:+.4f} to {high:+.4f}) | {seconds_float32:.0f} | {seconds_int8:.0f} |"
         )
     print(
-        f"{product.identity} against {reference.identity}; exact cosine, no lexical part. CPU-seconds of "
-        f"embedding: {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.\n"
+        f"{product.identity} against {reference.identity}; exact cosine, no lexical part. CPU-seconds are "
+        f"of embedding; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.\n"
     )
     print(
         "| set | chunks | questions | float32 nDCG@10 | ours | loss (95 %) | float32 CPU-s | ours |"

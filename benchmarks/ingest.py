@@ -109,7 +109,7 @@ def _ours(measured: Measured, site: str, folder: Path, models: Path) -> None:
         again = run(command, home, here)
         assert json.loads(again.stdout)["unchanged"]
         measured.again.append(again)
-        page, before = _change(folder)
+        page, before = _change(folder, measured.said)
         try:
             changed = run(command, home, here)
         finally:
@@ -143,14 +143,15 @@ def _bundled_nltk() -> Path:
     return Path(spec.origin).parent / "_static" / "nltk_cache"
 
 
-def _change(folder: Path) -> tuple[Path, bytes]:
-    """A sentence more on the middle page; the page, and what it held."""
-    pages = sorted(path for path in folder.rglob("*") if path.is_file())
-    page = pages[len(pages) // 2]
+def _change(folder: Path, said: dict[str, Any]) -> tuple[Path, bytes]:
+    """A sentence more on the middle page of those that went in; the page, and what it held."""
+    pages = sorted(set(said["added"]) - {skipped["page"] for skipped in said["skipped"]})
+    page = folder / pages[len(pages) // 2]
     before = page.read_bytes()
     if page.suffix == ".html":
-        head, found, tail = before.rpartition(b"</p>")
-        page.write_bytes(head + _SENTENCE.encode() + found + tail)
+        # Half-way down, so that it is the content and not the page's frame that changes.
+        end = before.index(b"</p>", len(before) // 2)
+        page.write_bytes(before[:end] + _SENTENCE.encode() + before[end:])
     else:
         page.write_bytes(before.rstrip() + _SENTENCE.encode() + b"\n")
     return page, before

@@ -67,7 +67,7 @@ class RetrievalSettings(_Part):
     """How many passages are looked at."""
 
     candidates: int = Field(
-        60, ge=10, le=500, description="Chunks each ranking contributes to fusion."
+        30, ge=10, le=500, description="Chunks each ranking contributes to fusion."
     )
     passages: int = Field(8, ge=1, le=50, description="Passages handed to the generator.")
     threshold: float | None = Field(

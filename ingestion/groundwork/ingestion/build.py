@@ -192,7 +192,7 @@ def _in_context(
     window = [
         dense[m]
         for m in range(max(0, n - 1), min(len(chunks), n + 2))
-        if chunks[m].heading_path == chunks[n].heading_path
+        if (chunks[m].anchor, chunks[m].heading_path) == (chunks[n].anchor, chunks[n].heading_path)
     ]
     around = np.sum(window, axis=0, dtype=np.float32)
     mixed = dense[n] + around / np.linalg.norm(around)

@@ -7,6 +7,7 @@ when it alone is larger than a chunk: code and tables between lines, prose betwe
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from itertools import groupby
 from groundwork.core.documents import Block, BlockKind, Chunk, Document, Section, Unit
 from groundwork.core.sentences import sentence_spans
 
-VERSION = "3"
+VERSION = "4"
 _NAMESPACE = uuid.UUID("6f1d8f6e-6c1b-5c0e-9d43-0d6c3f6a2b11")
 _VERBATIM_KINDS = frozenset(
     {BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE}
@@ -53,22 +54,36 @@ def chunk_document(
     chunks: list[Chunk] = []
     for index, blocks in groupby(document.blocks, key=lambda block: block.section):
         section = document.sections[index]
+        heading = _heading(document, section)
         # A heading longer than half a chunk is the page's mistake; the text still needs room.
-        heading_tokens = min(
-            count_tokens(section.heading or document.title), config.max_tokens // 2
-        )
+        heading_tokens = min(count_tokens(heading), config.max_tokens // 2)
         room = config.max_tokens - heading_tokens
-        pieces = (
+        pieces = [
             piece for block in blocks for piece in _pieces(document, block, count_tokens, room)
-        )
-        target = config.target_tokens - heading_tokens
+        ]
+        target = _even(pieces, config.target_tokens - heading_tokens)
         for units in _pack(document, pieces, target, room):
-            chunks.append(_chunk(document, section, units, len(chunks)))
+            chunks.append(_chunk(document, section, heading, units, len(chunks)))
     return chunks
 
 
+def _heading(document: Document, section: Section) -> str:
+    """The section's own heading; the title above the first one; nothing where a section has none."""
+    if section.path and section.path != (document.title,):
+        return section.heading
+    return document.title if section.level <= 1 else ""
+
+
+def _even(pieces: list[_Piece], target: int) -> int:
+    """The target that cuts a section in parts of about the same size: 300 tokens are 2 x 150, not 256 + 44."""
+    total = sum(piece.tokens for piece in pieces)
+    parts = max(1, math.ceil(total / max(target, 1)))
+    # A little more than the even share, because pieces are whole and do not fall on it exactly.
+    return min(target, math.ceil(total / parts * 1.08) + 8)
+
+
 def _pack(
-    document: Document, pieces: Iterator[_Piece], target: int, room: int
+    document: Document, pieces: list[_Piece], target: int, room: int
 ) -> Iterator[tuple[Unit, ...]]:
     """Close a chunk where the next piece would pass the target; behind an announcing colon, the room."""
     units: list[Unit] = []
@@ -177,12 +192,17 @@ def _plain(document: Document, unit: Unit) -> str:
     return unit.plain if unit.plain is not None else document.text[unit.start : unit.end]
 
 
-def _chunk(document: Document, section: Section, units: tuple[Unit, ...], ordinal: int) -> Chunk:
+def _chunk(
+    document: Document,
+    section: Section,
+    heading: str,
+    units: tuple[Unit, ...],
+    ordinal: int,
+) -> Chunk:
     start, end = units[0].start, units[-1].end
     body = "\n".join(_plain(document, unit) for unit in units)
     # The section's own heading places the text; the whole path would drown it (docs/decisions/retrieval.md).
-    heading = section.heading or document.title
-    embedding_text = f"{heading}\n{body}"
+    embedding_text = f"{heading}\n{body}" if heading else body
     return Chunk(
         id=chunk_id(document.page, ordinal),
         page=document.page,

@@ -1,120 +1,196 @@
-"""PDF: the text layer page by page, a section a page, with the outline's headings where there is one."""
+"""PDF: the text layer page by page, with the headings of the outline where there is one."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from groundwork.core.documents import BlockKind, Document, RawDocument
-from groundwork.ingestion.parse.base import DocumentBuilder, ParseError, ParseOptions
+from groundwork.ingestion.parse.base import DocumentBuilder, ParseError, ParseOptions, humanise
+from groundwork.ingestion.parse.pdf_lines import Paragraph, paragraphs, without_running_lines
+from groundwork.ingestion.parse.visible import Assembly, without_invisible
 
-# How PDFium marks a hyphen that only cuts a word at a line's end (U+0002 in some files).
-_CUT = "\ufffe"
-_HYPHEN = re.compile(r"(\w)[-\u00ad]\n(\w)")
-_PARAGRAPH = re.compile(r"\n\s*\n")
-# A line that stands on this share of the pages, at their very top or bottom, is a running head.
-_RUNNING_SHARE = 0.6
-_RUNNING_PAGES = 4
+# PDFium keeps state of its own: one document at a time.
+_PDFIUM = threading.Lock()
+_PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
+_MAX_LEVELS = 6
+# What PDFium gives for a hyphen at a line's end, in place of the hyphen and the line end.
+_CUT = re.compile("[\x02\ufffe](?:\r\n)?")
+_CONTROLS = {code: None for code in range(0x20) if code != 0xA}
+_MAX_TITLE_CHARACTERS = 120
+# What word processors and printer drivers write where nobody gave a title.
+_NO_TITLE = re.compile(
+    r"untitled|unknown|document\d*|microsoft (?:word|powerpoint)\b.*|.*\.(?:docx?|pptx?|tex|dvi|odt|indd|pdf|rtf)",
+    re.IGNORECASE,
+)
+_NUMBERING = re.compile(
+    r"^(?:(?:chapter|appendix|part|section)\s+)?(?:\d+(?:\.\d+)*|[A-Z](?:\.\d+)*|[IVXLC]+)[.:)]?\s+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bookmark:
+    text: str
+    level: int
+    page: int
 
 
 def parse_pdf(raw: RawDocument, options: ParseOptions) -> Document:
-    """Sections have the anchor `page=N`, which browsers follow.
+    """The document's text, a paragraph a block. A section's anchor is `page=N`, which browsers follow.
+
+    A section is a heading of the outline, begun anew on each page that it runs to, or else a page.
 
     Raises:
         ParseError: `encrypted`, `malformed`, or `empty` where there is no text layer.
     """
+    pages, bookmarks, metadata = _read(raw)
+    if not any(line.strip() for lines in pages for line in lines):
+        raise ParseError(
+            "empty",
+            f"{raw.page} has {len(pages)} pages and no text layer: it looks scanned. "
+            "Recognise its text first, then ingest that.",
+        )
+    builder = DocumentBuilder(raw, options)
+    if metadata.get("Author"):
+        builder.metadata["author"] = " ".join(metadata["Author"].split())
+    builder.metadata["pages"] = str(len(pages))
+    text, invisible = _without_invisible(pages)
+    if invisible:
+        builder.metadata["invisible_characters"] = str(invisible)
+    builder.title = _title(metadata.get("Title", ""), text) or humanise(raw.page)
+    writer = _Writer(builder)
+    for number, lines in enumerate(without_running_lines(text)):
+        writer.page(number, lines, [one for one in bookmarks if one.page == number])
+    return builder.build(writer.assembly.text)
+
+
+def _read(raw: RawDocument) -> tuple[list[list[str]], list[_Bookmark], dict[str, str]]:
+    """Each page's lines, the outline, and the document's own metadata."""
     import pypdfium2
 
-    builder = DocumentBuilder(raw, options)
-    try:
-        pdf = pypdfium2.PdfDocument(raw.content)
-    except pypdfium2.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise ParseError("encrypted", f"{raw.page} wants a password.") from error
-        raise ParseError("malformed", f"{raw.page} cannot be read as PDF: {error}") from error
-    try:
-        builder.title = " ".join((pdf.get_metadata_dict().get("Title") or "").split())
-        headings = _outline(pdf)
-        pages = _without_running_lines([_page_text(pdf, n) for n in range(len(pdf))])
-    except pypdfium2.PdfiumError as error:
-        raise ParseError("malformed", f"{raw.page} is damaged: {error}") from error
-    finally:
-        pdf.close()
-    if not any(page.strip() for page in pages):
-        raise ParseError("empty", f"{raw.page} has no text layer; scanned pages need OCR first.")
-    return _assemble(builder, pages, headings)
+    with _PDFIUM:
+        try:
+            pdf = pypdfium2.PdfDocument(raw.content)
+        except pypdfium2.PdfiumError as error:
+            if error.err_code == _PASSWORD_ERROR:
+                raise ParseError(
+                    "encrypted", f"{raw.page} wants a password; save it without one."
+                ) from error
+            raise ParseError("malformed", f"{raw.page} cannot be read as PDF: {error}") from error
+        try:
+            pages = [_lines(pdf[number]) for number in range(len(pdf))]
+            return pages, list(_outline(pdf)), dict(pdf.get_metadata_dict())
+        except pypdfium2.PdfiumError as error:
+            raise ParseError("malformed", f"{raw.page} is damaged: {error}") from error
+        finally:
+            pdf.close()
 
 
-def _page_text(pdf: Any, number: int) -> str:
-    page = pdf[number]
+def _lines(page: Any) -> list[str]:
+    """The lines within the page's box; what is placed outside of it nobody sees."""
     text_page = page.get_textpage()
     try:
-        text = str(text_page.get_text_range())
+        text = str(text_page.get_text_bounded())
     finally:
         text_page.close()
         page.close()
-    return text.replace("\r\n", "\n").replace("\x02", _CUT)
+    text = _CUT.sub("-\n", text).replace("\r\n", "\n").replace("\r", " ")
+    return text.translate(_CONTROLS).split("\n")
 
 
-def _outline(pdf: Any) -> dict[int, tuple[str, int]]:
-    """Page number (from 0) to the first heading of the outline that points there, and its level."""
-    found: dict[int, tuple[str, int]] = {}
-    for bookmark in pdf.get_toc(max_depth=6):
+def _outline(pdf: Any) -> Iterator[_Bookmark]:
+    for bookmark in pdf.get_toc(max_depth=_MAX_LEVELS):
         destination = bookmark.get_dest()
-        index = destination.get_index() if destination else None
-        if index is not None and index not in found:
-            found[index] = (str(bookmark.get_title()), int(bookmark.level) + 1)
-    return found
+        page = destination.get_index() if destination is not None else None
+        text = without_invisible(" ".join(str(bookmark.get_title()).split()))[0]
+        if page is not None and text:
+            yield _Bookmark(text, int(bookmark.level) + 1, page)
 
 
-def _without_running_lines(pages: list[str]) -> list[str]:
-    """Drop heads and feet that repeat: page numbers are compared as "#"."""
-    if len(pages) < _RUNNING_PAGES:
-        return pages
-    counts: Counter[str] = Counter()
-    for page in pages:
-        counts.update({_shape(line) for line in _edges(page)})
-    running = {shape for shape, count in counts.items() if count >= _RUNNING_SHARE * len(pages)}
-    return [_strip_edges(page, running) for page in pages]
+def _without_invisible(pages: list[list[str]]) -> tuple[list[list[str]], int]:
+    count = 0
+    cleaned = []
+    for lines in pages:
+        found = [without_invisible(line) for line in lines]
+        count += sum(removed for _, removed in found)
+        cleaned.append([line for line, _ in found])
+    return cleaned, count
 
 
-def _edges(page: str) -> list[str]:
-    lines = [line for line in page.split("\n") if line.strip()]
-    return [*lines[:1], *lines[-1:]]
+def _title(stated: str, pages: list[list[str]]) -> str:
+    """The title that the file states, else the first line, if it can be one."""
+    stated = without_invisible(" ".join(stated.split()))[0]
+    if stated and not _NO_TITLE.fullmatch(stated):
+        return stated
+    first = next((line.strip() for lines in pages for line in lines if line.strip()), "")
+    is_title = 3 <= len(first) <= _MAX_TITLE_CHARACTERS and not first.endswith((".", ",", ";", ":"))
+    return " ".join(first.split()) if is_title else ""
 
 
-def _shape(line: str) -> str:
-    return re.sub(r"\d+", "#", " ".join(line.split()))
+class _Writer:
+    """Fills a builder page by page."""
+
+    def __init__(self, builder: DocumentBuilder) -> None:
+        self.assembly = Assembly()
+        self._builder = builder
+        self._heading: _Bookmark | None = None
+        self._section_page = -1
+
+    def page(self, number: int, lines: list[str], bookmarks: list[_Bookmark]) -> None:
+        """One page's lines, and what of the outline points to the page."""
+        found = _placed(lines, bookmarks)
+        waiting = sorted(found, key=lambda place: place[0])
+        for paragraph in paragraphs(lines, {at for at, _ in found}):
+            while waiting and waiting[0][0] < paragraph.first:
+                self._open(waiting.pop(0)[1], number)
+            self._add(paragraph, number)
+        for _, bookmark in waiting:
+            self._open(bookmark, number)
+
+    def _open(self, bookmark: _Bookmark, number: int) -> None:
+        self._heading = bookmark
+        self._section_page = number
+        self._builder.start_section(f"page={number + 1}", bookmark.text, bookmark.level)
+        self.assembly.append(bookmark.text)
+
+    def _add(self, paragraph: Paragraph, number: int) -> None:
+        if self._section_page != number:
+            self._section_page = number
+            self._continue(number)
+        start, end = self.assembly.append(paragraph.text)
+        kind = BlockKind.LIST_ITEM if paragraph.bullet else BlockKind.PARAGRAPH
+        self._builder.add(kind, start, end, paragraph.plain)
+
+    def _continue(self, number: int) -> None:
+        anchor = f"page={number + 1}"
+        if self._heading is None:
+            self._builder.start_section(anchor, f"Page {number + 1}", 1)
+            return
+        # The title's own heading stands for the page, and is not repeated below itself.
+        is_title = self._heading.text == self._builder.title
+        self._builder.start_section(
+            anchor, "" if is_title else self._heading.text, self._heading.level
+        )
 
 
-def _strip_edges(page: str, running: set[str]) -> str:
-    lines = page.split("\n")
-    while lines and (not lines[0].strip() or _shape(lines[0]) in running):
-        lines.pop(0)
-    while lines and (not lines[-1].strip() or _shape(lines[-1]) in running):
-        lines.pop()
-    return "\n".join(lines)
+def _placed(lines: list[str], bookmarks: list[_Bookmark]) -> list[tuple[int, _Bookmark]]:
+    """The line that each heading is printed on, -1 (the page's top) where it is not found."""
+    placed = []
+    after = -1
+    for bookmark in bookmarks:
+        wanted = _bare(bookmark.text)
+        matches = (at for at in range(after + 1, len(lines)) if _bare(lines[at]) == wanted)
+        at = next(matches, -1)
+        after = max(after, at)
+        placed.append((at, bookmark))
+    return placed
 
 
-def _assemble(
-    builder: DocumentBuilder, pages: list[str], headings: dict[int, tuple[str, int]]
-) -> Document:
-    parts: list[str] = []
-    length = 0
-    chapter, level = "", 1
-    for number, page in enumerate(pages):
-        chapter, level = headings.get(number, (chapter, level))
-        builder.start_section(f"page={number + 1}", chapter or f"Page {number + 1}", level)
-        for paragraph in _PARAGRAPH.split(page):
-            text = paragraph.strip()
-            if not text:
-                continue
-            if parts:
-                parts.append("\n\n")
-                length += 2
-            plain = " ".join(_HYPHEN.sub(r"\1\2", text.replace(_CUT, "")).split())
-            parts.append(text.replace(_CUT, "-"))
-            builder.add(BlockKind.PARAGRAPH, length, length + len(text), plain)
-            length += len(text)
-    return builder.build("".join(parts))
+def _bare(heading: str) -> str:
+    """A heading without its number and white space: outlines often leave these out."""
+    text = " ".join(heading.split())
+    return re.sub(r"\W+", "", _NUMBERING.sub("", text)).lower() or text
