@@ -20,7 +20,7 @@ run: $(VENV)/.runtime ## Set up, index the bundled docs, print a first answer, s
 	@$(BIN)/groundwork up --first-answer
 
 test: $(VENV)/.dev ## Set up and run the tests.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## Style, types, layers, sizes, and what must not be in the repository.
 	@$(BIN)/ruff check .

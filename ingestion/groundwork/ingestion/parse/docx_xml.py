@@ -7,7 +7,7 @@ elements themselves (ISO/IEC 29500-1, part 17).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -75,16 +75,7 @@ def is_monospace(paragraph: Any) -> bool:
     return bool(runs) and all(_MONOSPACE.search(_font(run)) for run in runs)
 
 
-def style_chain(style: Any) -> Iterator[Any]:
-    """A style's element and those that it is based on."""
-    seen = 0
-    while style is not None and seen < 20:  # Word allows ten; a circle would not end
-        yield style.element
-        style = style.base_style
-        seen += 1
-
-
-def outline_level(paragraph: Any, styles: list[Any]) -> int | None:
+def outline_level(paragraph: Any, styles: Sequence[Any]) -> int | None:
     """1 to 9 as the paragraph or its style says, None for body text."""
     for owner in (paragraph, *styles):
         level = owner.find(f"{_W}pPr/{_W}outlineLvl")
@@ -94,7 +85,7 @@ def outline_level(paragraph: Any, styles: list[Any]) -> int | None:
     return None
 
 
-def numbering(paragraph: Any, styles: list[Any]) -> tuple[str, int] | None:
+def numbering(paragraph: Any, styles: Sequence[Any]) -> tuple[str, int] | None:
     """The list's id and the paragraph's level in it, from 0; None outside of lists."""
     for owner in (paragraph, *styles):
         properties = owner.find(f"{_W}pPr/{_W}numPr")
@@ -108,8 +99,10 @@ def numbering(paragraph: Any, styles: list[Any]) -> tuple[str, int] | None:
     return None
 
 
-def bullet_lists(numbering_root: Any) -> set[tuple[str, int]]:
+def bullet_lists(numbering_root: Any | None) -> set[tuple[str, int]]:
     """Which lists and levels of a document are bulleted, of its numbering part."""
+    if numbering_root is None:
+        return set()
     abstract: dict[str, set[int]] = {}
     for definition in numbering_root.iterfind(f"{_W}abstractNum"):
         bulleted = set()

@@ -27,7 +27,7 @@ class SentenceTransformersEmbedder:
         window = int(self._model[0].auto_model.config.max_position_embeddings)
         self._model.max_seq_length = self.max_tokens = min(max_tokens, window)
         self.model = Path(name).name
-        self.dimension = int(self._model.get_sentence_embedding_dimension())
+        self.dimension = int(self._model.get_embedding_dimension())
         self.identity = f"{self.model}@{model_digest(folder)[:12]}:float32:{self.max_tokens}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
