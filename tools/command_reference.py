@@ -35,7 +35,7 @@ def render() -> str:
     """The whole page."""
     from groundwork.cli import cli
 
-    context = click.Context(cli, info_name="groundwork", terminal_width=100)
+    context = click.Context(cli, info_name="groundwork", terminal_width=100, **cli.context_settings)
     sections = [
         f"## {path}\n\n```text\n{text.rstrip()}\n```\n" for path, text in _walk(cli, context)
     ]

@@ -92,6 +92,25 @@ def test_encodings(content: bytes, media_type: str | None) -> None:
     assert texts(parse(content, media_type=media_type)) == ["naïve €"]
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        "uu",
+        "hex",
+        "zip",
+        "idna",
+        "undefined",
+        "rot13",
+        "utf-16",
+        "utf-7",
+        "unicode_escape",
+        "no-such",
+    ],
+)
+def test_labels_that_name_no_encoding_of_pages_are_ignored(label: str) -> None:
+    assert texts(parse(f"<meta charset={label}><p>naïve".encode())) == ["naïve"]
+
+
 def test_one_stray_byte_does_not_cost_the_page() -> None:
     content = "<meta charset=utf-8><p>naïve café".encode() + b" \xff end"
     assert texts(parse(content)) == ["naïve café \ufffd end"]
@@ -208,7 +227,16 @@ def test_any_markup_parses_or_is_refused(markup: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=300),
-    st.sampled_from([b"", b"<p>", b"<meta charset=utf-8>", b"<meta charset=utf-16><td>"]),
+    st.sampled_from(
+        [
+            b"",
+            b"<p>",
+            b"<meta charset=utf-8>",
+            b"<meta charset=utf-16><td>",
+            b"<meta charset=punycode>",
+            b"<meta charset=unicode_escape>",
+        ]
+    ),
 )
 def test_any_bytes_parse_or_are_refused(garbage: bytes, prefix: bytes) -> None:
     try:

@@ -157,6 +157,9 @@ class FakeReader:
     def __init__(self, version: str) -> None:
         self.version = version
 
+    def blob(self, name: str) -> bytes | None:
+        return None
+
     def close(self) -> None:
         pass
 

@@ -67,6 +67,8 @@ class Section:
     anchor: str
     path: tuple[str, ...]
     level: int
+    # A section that can be linked to may have no heading; its path is then that of the section around it.
+    named: bool = True
 
     @property
     def heading(self) -> str:

@@ -82,7 +82,7 @@ class GeneratorSettings(_Part):
     """What writes the answer."""
 
     engine: Literal["extractive"] = Field("extractive", description="extractive: quotes, no model.")
-    max_passages: int = Field(4, ge=1, le=10, description="Passages an extractive answer cites.")
+    max_passages: int = Field(5, ge=1, le=10, description="Passages an extractive answer cites.")
 
 
 class IngestSettings(_Part):

@@ -17,7 +17,7 @@ from itertools import groupby
 from groundwork.core.documents import Block, BlockKind, Chunk, Document, Section, Unit
 from groundwork.core.sentences import sentence_spans
 
-VERSION = "4"
+VERSION = "5"
 _NAMESPACE = uuid.UUID("6f1d8f6e-6c1b-5c0e-9d43-0d6c3f6a2b11")
 _VERBATIM_KINDS = frozenset(
     {BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE}
@@ -68,10 +68,10 @@ def chunk_document(
 
 
 def _heading(document: Document, section: Section) -> str:
-    """The section's own heading; the title above the first one; nothing where a section has none."""
-    if section.path and section.path != (document.title,):
-        return section.heading
-    return document.title if section.level <= 1 else ""
+    """The section's own heading, or the title above the first one; nothing where a section has none."""
+    if not section.named:
+        return ""
+    return section.heading or document.title
 
 
 def _even(pieces: list[_Piece], target: int) -> int:

@@ -87,7 +87,7 @@ class _Writer:
             found = [without_invisible(cell) for cell in cells]
             self.invisible += sum(count for _, count in found)
             if any(text for text, _ in found):
-                lines.append(" | ".join(text for text, _ in found))
+                lines.append(" | ".join(text for text, _ in found).rstrip())
         if lines:
             self._add(BlockKind.TABLE, "\n".join(lines))
 

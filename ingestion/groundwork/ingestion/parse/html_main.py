@@ -71,7 +71,9 @@ class Signs:
 
 
 def _is_search(form: etree._Element) -> bool:
-    return form.get("role") == "search" or "search" in form.get("action", "").lower()
+    if form.get("role") == "search" or "search" in form.get("action", "").lower():
+        return True
+    return any(field.get("name") == "q" for field in form.iter("input"))
 
 
 def is_navigation(content: etree._Element, signs: Signs) -> bool:

@@ -132,4 +132,5 @@ class Outline:
         heading = self._above()
         path = (self._title.text, *(each.text for each in self._open if each.text))
         self._current = len(self.sections)
-        self.sections.append(Section(heading.anchor, path, min(heading.level, 6)))
+        named = bool(heading.text)
+        self.sections.append(Section(heading.anchor, path, min(heading.level, 6), named))

@@ -20,6 +20,8 @@ _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\ufffd]")
 # Accented letters make 2 to 5 % of a text in the languages that have them.
 _STRAY_SHARE = 0.002
+# Python's own, and one that browsers refuse because it hides markup.
+_NO_PAGE = frozenset({"unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf-7"})
 _BLOCKS = frozenset(BLOCK_TAGS)
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # lxml reads control characters and noncharacters, but refuses to set text that holds them.
@@ -147,13 +149,16 @@ def _declared(content: bytes, media_type: str | None) -> str | None:
     # The web's rule: these three labels mean Windows-1252, and nobody can declare UTF-16 in ASCII.
     if name in {"iso8859-1", "ascii", "latin-1"}:
         return "cp1252"
-    return None if name is None or name.startswith("utf-16") or not _is_text(name) else name
+    if name is None or name in _NO_PAGE or name.startswith(("utf-16", "utf-32")):
+        return None
+    return name if _is_text(name) else None
 
 
 def _is_text(name: str) -> bool:
     """Whether the codec turns bytes into text: Python also has `hex` and `zip`."""
     try:
-        return isinstance(b"".decode(name), str)
+        # Not of b"", which Python decodes without asking the codec.
+        return isinstance(b"a\xff".decode(name, "replace"), str)
     except (LookupError, UnicodeError, ValueError):
         return False
 

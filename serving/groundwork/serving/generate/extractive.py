@@ -15,13 +15,13 @@ from groundwork.core.tokens import count_tokens
 from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.serving.generate.base import Evidence, Finished, Piece
 
-VERSION = "extractive-2"
+VERSION = "extractive-3"
 _WHOLE = frozenset({BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE})
 # Sentences from the best passage, and from each further one.
 _FIRST_SENTENCES = 3
 _FURTHER_SENTENCES = 1
 # A further passage is worth citing when it scores at most this much less than the best one.
-_MARGIN = 0.3
+_MARGIN = 0.4
 
 
 class ExtractiveGenerator:
@@ -48,7 +48,7 @@ class ExtractiveGenerator:
             units = select_units(passage, size)
             text = ("\n\n" if number else "") + render(passage.chunk, units)
             written.append(text)
-            yield Piece(text, Evidence(passage, units[0].start, units[-1].end))
+            yield Piece(text, _evidence(passage, units))
         read = sum(count_tokens(passage.chunk.text) for passage in chosen)
         yield Finished(Usage(prompt_tokens=read, completion_tokens=count_tokens("".join(written))))
 
@@ -64,6 +64,12 @@ class ExtractiveGenerator:
                 sections.add(section)
                 chosen.append(passage)
         return chosen
+
+
+def _evidence(passage: Passage, units: list[Unit]) -> Evidence:
+    """The run as one quote. A signature that leads it stays out: pages set permalinks between the two."""
+    telling = [unit for unit in units if unit.kind is not BlockKind.SIGNATURE] or units
+    return Evidence(passage, telling[0].start, telling[-1].end)
 
 
 def select_units(passage: Passage, sentences: int) -> list[Unit]:
