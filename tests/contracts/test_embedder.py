@@ -16,11 +16,6 @@ from groundwork.retrieval.embed.hashing import HashingEmbedder
 from groundwork.retrieval.embed.openai import OpenAIEmbedder
 from tests.retrieval.embed_world import sentence, small_embedder
 
-pytestmark = [
-    # sentence-transformers 6 renamed a method and says so.
-    pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension`:FutureWarning"),
-]
-
 ODD = ["", "   ", "naïve café ñ", "日本語の文書", "🙂👩‍👩‍👧", "a\x00b", "x" * 5000]
 
 

@@ -69,7 +69,6 @@ def test_the_export_agrees_with_its_source(pooling: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension`:FutureWarning")
 def test_the_bundled_model_agrees_with_sentence_transformers_and_knows_meaning() -> None:
     from groundwork.retrieval.embed.sentence import SentenceTransformersEmbedder
 

@@ -63,6 +63,21 @@ def rank(
     return sorted(passages, key=lambda passage: (-passage.score, passage.chunk.id))
 
 
+def shortlist(
+    weight: float,
+    terms: SparseVector,
+    candidates: Sequence[Candidate],
+    lexicon: Lexicon,
+    size: int,
+) -> list[Candidate]:
+    """The candidates worth reading, by the two scores that the engine gave."""
+    most = MAX_WEIGHT * lexicon.mass(terms.indices) or 1.0
+    ordered = sorted(
+        candidates, key=lambda each: (-(each.dense + weight * each.sparse / most), each.id)
+    )
+    return ordered[:size]
+
+
 def unit_scores(question: NDArray[np.float32], units: NDArray[np.int8] | None) -> tuple[float, ...]:
     """The cosine of the question with each unit; empty where the embedder gave no unit vectors."""
     if units is None:

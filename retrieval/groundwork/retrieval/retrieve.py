@@ -16,6 +16,9 @@ from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.sparse import VERSION as TERMS_VERSION
 from groundwork.retrieval.sparse import query_vector
 
+# Candidates whose text and unit vectors are read: reading one costs as much as scanning a thousand.
+_READ = 24
+
 
 class Retriever:
     """Safe to use from several threads. Each call sees exactly one version."""
@@ -40,12 +43,14 @@ class Retriever:
         """The best passages for a question. Raises IndexMissing."""
         vector = self.embedder.embed([question])[0]
         terms = query_vector(question)
-        with self._readers.lease(index) as reader:
-            candidates = reader.candidates(vector, terms, self._settings.candidates, where)
-            stored = reader.fetch([candidate.id for candidate in candidates])
-            lexicon = self._lexicon(reader)
-            version = reader.version
         weight = ranking.lexical_weight(question)
+        wanted = limit or self._settings.passages
+        with self._readers.lease(index) as reader:
+            lexicon = self._lexicon(reader)
+            found = reader.candidates(vector, terms, self._settings.candidates, where)
+            candidates = ranking.shortlist(weight, terms, found, lexicon, max(_READ, wanted))
+            stored = reader.fetch([candidate.id for candidate in candidates])
+            version = reader.version
         passages = ranking.distinct(
             ranking.rank(vector, weight, terms, candidates, stored, lexicon)
         )
@@ -55,7 +60,7 @@ class Retriever:
             question=question,
             index=index,
             index_version=version,
-            passages=tuple(passages[: limit or self._settings.passages]),
+            passages=tuple(passages[:wanted]),
             confidence=judge.confidence(signals),
             threshold=judge.THRESHOLD if threshold is None else threshold,
             query_tokens=self.embedder.count_tokens(question),

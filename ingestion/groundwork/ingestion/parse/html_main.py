@@ -20,6 +20,7 @@ _LEAST_SHARE = 0.4
 _ALSO_SHARE = 0.2
 _NEARLY_ALL = 0.8
 _NAVIGATION_LINKS = 0.9
+_LONGEST_LINKS = 100  # characters: an index whose links are longer on average is none
 _FEW_SENTENCES = 3
 _STUB_CHARACTERS = 400
 _SENTENCE_END = re.compile(r"[.!?:](?:\s|$)")
@@ -89,10 +90,10 @@ def is_navigation(content: etree._Element, signs: Signs) -> bool:
         title = "" if heading is None else raw_text(heading).strip().lower()
         if signs.has_search and title.startswith("search"):
             return True
-    linked = link_length(content)
-    if linked <= _NAVIGATION_LINKS * length:
+    links = list(content.iter("a"))
+    if length > _LONGEST_LINKS * len(links) or link_length(content) <= _NAVIGATION_LINKS * length:
         return False
-    within = sum(len(_SENTENCE_END.findall(raw_text(link))) for link in content.iter("a"))
+    within = sum(len(_SENTENCE_END.findall(raw_text(link))) for link in links)
     return len(_SENTENCE_END.findall(raw_text(content))) - within < _FEW_SENTENCES
 
 

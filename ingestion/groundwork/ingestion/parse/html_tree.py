@@ -21,7 +21,7 @@ _BEYOND_ASCII = re.compile("[^\x00-\x7f\ufffd]")
 # Accented letters make 2 to 5 % of a text in the languages that have them.
 _STRAY_SHARE = 0.002
 # Python's own, and one that browsers refuse because it hides markup.
-_NO_PAGE = frozenset({"unicode_escape", "raw_unicode_escape", "punycode", "idna", "utf-7"})
+_NO_PAGE = frozenset({"unicode-escape", "raw-unicode-escape", "punycode", "idna", "utf-7"})
 _BLOCKS = frozenset(BLOCK_TAGS)
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # lxml reads control characters and noncharacters, but refuses to set text that holds them.
@@ -149,7 +149,7 @@ def _declared(content: bytes, media_type: str | None) -> str | None:
     # The web's rule: these three labels mean Windows-1252, and nobody can declare UTF-16 in ASCII.
     if name in {"iso8859-1", "ascii", "latin-1"}:
         return "cp1252"
-    if name is None or name in _NO_PAGE or name.startswith(("utf-16", "utf-32")):
+    if name is None or name.replace("_", "-") in _NO_PAGE or name.startswith(("utf-16", "utf-32")):
         return None
     return name if _is_text(name) else None
 
