@@ -1,0 +1,126 @@
+"""The whole question path on real parts: Qdrant Edge, the extractive generator, the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from groundwork.core.progress import NoProgress
+from groundwork.core.settings import EmbedderSettings, RetrievalSettings, ServiceSettings, Settings
+from groundwork.core.telemetry import Trace
+from groundwork.ingestion.build import Tools
+from groundwork.ingestion.check import Limits
+from groundwork.ingestion.chunk import ChunkingConfig
+from groundwork.ingestion.ingest import IngestRequest, ingest
+from groundwork.ingestion.parse import ParseOptions
+from groundwork.ingestion.sources import open_source
+from groundwork.retrieval.embed.cache import VectorCache
+from groundwork.retrieval.embed.factory import create_embedder
+from groundwork.retrieval.embed.pool import EmbeddingPool
+from groundwork.retrieval.index.factory import open_store
+from groundwork.serving.answer import Delta, Done, Question, answer, complete
+from groundwork.serving.services import Services, build_services
+
+PAGES = 12
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path / "home",
+        embedder=EmbedderSettings(engine="hashing"),
+        # The hashing embedder's cosines are low; abstention is measured elsewhere.
+        retrieval=RetrievalSettings(threshold=0.0),
+        service=ServiceSettings(follow_seconds=0.001),
+    )
+
+
+def publish(settings: Settings, folder: Path, edition: str) -> str:
+    """Write the handbook's edition and ingest it; returns its version."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for n in range(PAGES):
+        (folder / f"page{n}.md").write_text(
+            f"# Topic {n}\n\n## Set the limit\n\nThe limit of pump {n} is set with `limit={n}`. "
+            f"This is edition {edition}.\n\n```ini\nlimit={n}\n```\n"
+        )
+    cache = VectorCache(settings.caches / "vectors.sqlite")
+    embedder = create_embedder(settings)
+    tools = Tools(
+        embedder, cache, partial(EmbeddingPool, settings), ParseOptions(), ChunkingConfig()
+    )
+    request = IngestRequest("handbook", (open_source(str(folder)),), Limits(0.2, 0.5))
+    result = ingest(request, open_store(settings), tools, NoProgress())
+    cache.close()
+    assert result.version is not None
+    return result.version
+
+
+@pytest.fixture
+def editions(settings: Settings, tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "handbook"
+    return {publish(settings, folder, name): name for name in ("first", "second")}
+
+
+@pytest.fixture
+def services(settings: Settings, editions: dict[str, str]) -> Iterator[Services]:
+    built = build_services(settings)
+    yield built
+    built.close()
+
+
+def test_an_answer_is_cited_charged_and_kept(services: Services) -> None:
+    asked = Question("How is the limit of pump 7 set?", "handbook")
+    given = asyncio.run(complete(asked, services.assistant, Trace()))
+    assert not given.abstained
+    first = given.citations[0]
+    assert (first.url, first.anchor) == ("page7.md", "set-the-limit")
+    assert "The limit of pump 7 is set with `limit=7`." in first.quote
+    assert given.answer[first.start : first.end].startswith("The limit of pump 7")
+    assert given.picodollars == sum(charge.picodollars for charge in given.charges) > 0
+    assert services.store.get(given.id) == given.to_dict()
+
+
+def test_the_stream_is_the_answer(services: Services) -> None:
+    async def stream() -> tuple[str, str]:
+        text, last = "", ""
+        asked = Question("How is the limit of pump 3 set?", "handbook")
+        async for event in answer(asked, services.assistant, Trace()):
+            if isinstance(event, Delta):
+                text += event.text
+            elif isinstance(event, Done):
+                last = event.answer.answer
+        return text, last
+
+    text, last = asyncio.run(stream())
+    assert text == last
+    assert "```ini\nlimit=3\n```" in text
+
+
+def test_promotions_under_load_mix_no_versions(
+    settings: Settings, services: Services, editions: dict[str, str]
+) -> None:
+    store = open_store(settings)
+    versions = list(editions)
+
+    def search(n: int) -> tuple[str, set[str]]:
+        found = services.assistant.retriever.retrieve(f"limit of pump {n % PAGES}", "handbook")
+        text = " ".join(passage.chunk.text for passage in found.passages)
+        return found.index_version, {
+            name for name in editions.values() if f"edition {name}" in text
+        }
+
+    with ThreadPoolExecutor(8) as pool:
+        searches = []
+        for turn in range(20):
+            store.promote("handbook", versions[turn % 2])
+            searches += [pool.submit(search, n) for n in range(turn, turn + 15)]
+        results = [each.result() for each in searches]
+    assert len(results) == 300
+    assert {version for version, _ in results} == set(versions)
+    for version, seen in results:
+        assert seen == {editions[version]}
