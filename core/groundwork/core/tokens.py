@@ -16,6 +16,10 @@ def count_tokens(text: str) -> int:
 
 @cache
 def _encoding() -> tiktoken.Encoding:
+    from groundwork.core.settings import quiet_libraries
+
+    # Without it tiktoken would fetch its tables instead of finding the ones that are here.
+    quiet_libraries()
     import tiktoken
 
     return tiktoken.get_encoding("o200k_base")

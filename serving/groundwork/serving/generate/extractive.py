@@ -15,7 +15,7 @@ from groundwork.core.tokens import count_tokens
 from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.serving.generate.base import Evidence, Finished, Piece
 
-VERSION = "extractive-3"
+VERSION = "extractive-4"
 _WHOLE = frozenset({BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE})
 # Sentences from the best passage, and from each further one.
 _FIRST_SENTENCES = 3
@@ -60,10 +60,14 @@ class ExtractiveGenerator:
             section = (passage.chunk.page, passage.chunk.anchor)
             if len(chosen) == self._max_passages or best.score - passage.score > _MARGIN:
                 break
-            if section not in sections:
+            if section not in sections and not _only_output(passage):
                 sections.add(section)
                 chosen.append(passage)
         return chosen
+
+
+def _only_output(passage: Passage) -> bool:
+    return all(unit.kind is BlockKind.OUTPUT for unit in passage.chunk.units)
 
 
 def _evidence(passage: Passage, units: list[Unit]) -> Evidence:
@@ -79,7 +83,11 @@ def select_units(passage: Passage, sentences: int) -> list[Unit]:
     """
     units = passage.chunk.units
     scores = passage.unit_scores or tuple(1.0 / (n + 1) for n in range(len(units)))
-    start = end = max(range(len(units)), key=lambda n: (scores[n], -n))
+    # What a notebook printed repeats the question more often than it answers it.
+    start = end = max(
+        range(len(units)),
+        key=lambda n: (units[n].kind is not BlockKind.OUTPUT, scores[n], -n),
+    )
     while end - start + 1 < min(sentences, len(units)):
         before = scores[start - 1] if start > 0 else float("-inf")
         after = scores[end + 1] if end + 1 < len(units) else float("-inf")
