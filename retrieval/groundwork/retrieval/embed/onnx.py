@@ -48,26 +48,29 @@ class OnnxEmbedder:
         """One pass a passage; unit vectors are pooled from its token vectors."""
         results = []
         for passage in passages:
-            encoding, (dense, tokens) = self._run(
+            offsets, (dense, tokens) = self._run(
                 passage.text, ["sentence_embedding", "token_embeddings"]
             )
-            units = _pool_units(tokens[0], encoding.offsets, passage.spans)
+            units = _pool_units(tokens[0], offsets, passage.spans)
             results.append(PassageVectors(dense[0], units))
         return results
 
     def count_tokens(self, text: str) -> int:
         """Word pieces without the two special tokens."""
-        return len(self._open_tokenizer().encode(text, add_special_tokens=False).ids)
+        return len(self._open_tokenizer().encode(_valid(text), add_special_tokens=False).ids)
 
-    def _run(self, text: str, outputs: list[str]) -> tuple[Any, list[Any]]:
+    def _run(self, text: str, outputs: list[str]) -> tuple[list[Span], list[Any]]:
+        """Each token's span in the text, and the outputs."""
         import numpy as np
 
-        encoding = self._open_tokenizer().encode(text)
+        encoding = self._open_tokenizer().encode(_valid(text))
+        offsets: list[Span] = encoding.offsets
         ids = np.array([encoding.ids], dtype=np.int64)
         if ids.shape[1] > self.max_tokens:
             # Cut like the reference does: the window's last place is the end token's.
             ids = np.concatenate([ids[:, : self.max_tokens - 1], ids[:, -1:]], axis=1)
-        return encoding, self._open_session().run(
+            offsets = [*offsets[: self.max_tokens - 1], offsets[-1]]
+        return offsets, self._open_session().run(
             outputs, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         )
 
@@ -83,6 +86,11 @@ class OnnxEmbedder:
             with self._lock:
                 self._session = self._session or _session(self._folder)
         return self._session
+
+
+def _valid(text: str) -> str:
+    """Lone surrogates, which the tokenizer refuses, as question marks; every offset stays."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _tokenizer(folder: Path) -> Any:

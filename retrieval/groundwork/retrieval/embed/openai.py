@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 _BATCH = 64
 _TRIES = 4
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({401, 403})
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: urllib would turn the POST into a GET and carry the key to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None leaves the 3xx answer to be raised."""
 
 
 class OpenAIEmbedder:
@@ -36,7 +46,17 @@ class OpenAIEmbedder:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if not url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"{url!r} is no http address", field="embedder.url")
+            raise ConfigurationError(
+                "GROUNDWORK_EMBEDDER__URL is no http address", field="embedder.url"
+            )
+        if "@" in urllib.parse.urlsplit(url).netloc:
+            # It would end in the index's identity, in logs and in errors; urllib does not send it either.
+            raise ConfigurationError(
+                "GROUNDWORK_EMBEDDER__URL holds a user or password; "
+                "put the key in GROUNDWORK_EMBEDDER__API_KEY",
+                field="embedder.url",
+            )
+        self._opener = urllib.request.build_opener(_Stay())
         self._endpoint = url.rstrip("/") + "/embeddings"
         self._api_key = api_key
         self._timeout = timeout
@@ -53,6 +73,8 @@ class OpenAIEmbedder:
         rows: list[list[float]] = []
         for start in range(0, len(texts), _BATCH):
             rows += self._request(list(texts[start : start + _BATCH]))
+        if any(len(row) != self.dimension for row in rows):
+            raise self._unavailable("vectors of another length than before")
         vectors = np.asarray(rows, dtype=np.float32).reshape(len(texts), self.dimension)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         normalised: NDArray[np.float32] = vectors / np.maximum(norms, np.float32(1e-12))
@@ -79,26 +101,38 @@ class OpenAIEmbedder:
             headers["Authorization"] = f"Bearer {self._api_key}"
         # The scheme was checked at construction.
         request = urllib.request.Request(self._endpoint, data=body, headers=headers)  # noqa: S310
-        answer = self._send(request)
-        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
-        return [row["embedding"] for row in rows]
+        try:
+            data = orjson.loads(self._send(request))["data"]
+            rows = {int(row["index"]): [float(x) for x in row["embedding"]] for row in data}
+            return [rows[n] for n in range(len(texts))]
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise self._unavailable("no list of embeddings, one for each text") from error
 
-    def _send(self, request: urllib.request.Request) -> dict[str, Any]:
+    def _send(self, request: urllib.request.Request) -> bytes:
         reason = ""
         for attempt in range(_TRIES):
             if attempt:
                 self._sleep(0.5 * 2**attempt)
             try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310
-                    return dict(orjson.loads(response.read()))
+                with self._opener.open(request, timeout=self._timeout) as response:
+                    return bytes(response.read())
             except urllib.error.HTTPError as error:
                 reason = f"HTTP {error.code}"
                 error.close()
+                if error.code in _REFUSED:
+                    raise ConfigurationError(
+                        f"{self._endpoint} refuses the key (HTTP {error.code}); "
+                        "set GROUNDWORK_EMBEDDER__API_KEY",
+                        field="embedder.api_key",
+                    ) from error
                 if error.code not in _RETRIED:
                     break
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            except (OSError, http.client.HTTPException) as error:
                 reason = str(getattr(error, "reason", error))
-        raise Unavailable(
-            f"the embeddings endpoint {self._endpoint} does not answer: {reason}",
+        raise self._unavailable(reason)
+
+    def _unavailable(self, reason: str) -> Unavailable:
+        return Unavailable(
+            f"the embeddings endpoint {self._endpoint} does not answer as it should: {reason}",
             field="embedder.url",
         )

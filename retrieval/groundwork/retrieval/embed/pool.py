@@ -39,7 +39,7 @@ class EmbeddingPool:
     def __init__(self, settings: Settings, embedder: Embedder) -> None:
         self._settings = settings
         self._embedder = embedder
-        self._workers = settings.embedder.workers or os.cpu_count() or 1
+        self._workers = settings.embedder.workers or len(os.sched_getaffinity(0))
         self._executor: ProcessPoolExecutor | None = None
 
     def embed(self, tasks: Iterable[Task]) -> Iterator[Result]:
