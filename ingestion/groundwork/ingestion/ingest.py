@@ -17,11 +17,9 @@ from groundwork.ingestion.parse.base import PARSER_VERSION
 from groundwork.ingestion.plan import Plan, discover
 from groundwork.ingestion.sources.base import Source
 from groundwork.ingestion.spool import Spool
-from groundwork.retrieval.index.base import IndexStore, VersionWriter
+from groundwork.retrieval.index.base import MANIFEST, IndexStore, VersionWriter
 from groundwork.retrieval.index.manifest import BuildStats, Manifest, version_id
 from groundwork.retrieval.lexicon import Lexicon
-
-MANIFEST = "manifest"
 
 
 @dataclass(frozen=True, slots=True)

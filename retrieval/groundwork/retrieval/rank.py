@@ -51,7 +51,7 @@ def rank(
     `vector` is the question's, `weight` its `lexical_weight`; `stored` are the candidates' chunks, in any
     order.
     """
-    most = MAX_WEIGHT * lexicon.mass(terms.indices) or 1.0
+    most = _highest(terms, lexicon)
     by_id = {candidate.id: candidate for candidate in candidates}
     passages = []
     for found in stored:
@@ -71,11 +71,16 @@ def shortlist(
     size: int,
 ) -> list[Candidate]:
     """The candidates worth reading, by the two scores that the engine gave."""
-    most = MAX_WEIGHT * lexicon.mass(terms.indices) or 1.0
+    most = _highest(terms, lexicon)
     ordered = sorted(
         candidates, key=lambda each: (-(each.dense + weight * each.sparse / most), each.id)
     )
     return ordered[:size]
+
+
+def _highest(terms: SparseVector, lexicon: Lexicon) -> float:
+    """The highest BM25 score that any text could reach for these terms."""
+    return MAX_WEIGHT * lexicon.mass(terms.indices) or 1.0
 
 
 def unit_scores(question: NDArray[np.float32], units: NDArray[np.int8] | None) -> tuple[float, ...]:

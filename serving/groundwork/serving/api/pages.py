@@ -17,8 +17,7 @@ from starlette.responses import Response
 from groundwork.core.documents import Chunk
 from groundwork.core.errors import NotFound
 from groundwork.ingestion.chunk import chunk_id
-from groundwork.ingestion.ingest import MANIFEST
-from groundwork.retrieval.index.base import IndexReader
+from groundwork.retrieval.index.base import MANIFEST, IndexReader
 from groundwork.retrieval.index.manifest import Manifest
 from groundwork.retrieval.live import LiveReaders
 from groundwork.serving.api.context import context_of
