@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PART_ROOTS := core ingestion retrieval serving cli
+PART_ROOTS := core ingestion retrieval guardrails serving cli
 
 .PHONY: run test lint format bench docs lock clean help
 .DEFAULT_GOAL := help

@@ -22,7 +22,7 @@ from groundwork.retrieval.confidence import THRESHOLD
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.draft import Draft
-from groundwork.serving.generate.base import Finished
+from groundwork.serving.generate.base import Piece, Task
 from groundwork.serving.generate.extractive import ExtractiveGenerator
 
 # The sets whose questions calibrate the threshold; Kubeflow's index is the neighbours' target.
@@ -66,8 +66,8 @@ def _citations(
 async def write(generator: ExtractiveGenerator, found: Retrieval) -> Draft:
     """The answer that would be given if the threshold were 0."""
     draft = Draft(found.passages)
-    async for piece in generator.generate(found.question, (), found):
-        if not isinstance(piece, Finished):
+    async for piece in generator.generate(Task(found.question, found)):
+        if isinstance(piece, Piece):
             draft.add(piece)
     return draft
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from groundwork.core.answers import Turn, Usage
 from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.errors import GroundworkError, IndexMissing
-from groundwork.core.metering.prices import embedded_book
+from groundwork.core.metering.prices import GENERATE, embedded_book
 from groundwork.core.settings import Settings
 from groundwork.retrieval.embed.base import PassageText, PassageVectors
 from groundwork.retrieval.index.base import LIVE, Filter, IndexStore, VersionInfo
@@ -26,7 +26,7 @@ from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.answer import Assistant
 from groundwork.serving.app import create_app
-from groundwork.serving.generate.base import Evidence, Finished, Piece
+from groundwork.serving.generate.base import Evidence, Finished, Piece, Task, Written
 from groundwork.serving.services import Services
 from groundwork.serving.store import AnswerStore
 
@@ -133,11 +133,9 @@ class ScriptedGenerator:
     def warm(self) -> None:
         """Nothing to load."""
 
-    async def generate(
-        self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
-    ) -> AsyncGenerator[Piece | Finished, None]:
-        self.histories.append(history)
-        best = retrieval.passages[0]
+    async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
+        self.histories.append(task.history)
+        best = task.retrieval.passages[0]
         try:
             for n, sentence in enumerate(() if self.silent else SENTENCES):
                 if n == self.hang_after:
@@ -146,7 +144,9 @@ class ScriptedGenerator:
                 yield Piece(sentence + "\n", evidence(best, sentence))
             if self.error is not None:
                 raise self.error
-            yield Finished(Usage(prompt_tokens=40, completion_tokens=12, cached_tokens=8))
+            usage = Usage(prompt_tokens=40, completion_tokens=12, cached_tokens=8)
+            task.tally.tokens(GENERATE, self.model, usage)
+            yield Finished(usage, self.model)
         finally:
             self.closed.set()
 

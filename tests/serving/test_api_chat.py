@@ -51,6 +51,7 @@ async def test_a_completion(client: httpx.AsyncClient) -> None:
         "completion_tokens": 12,
         "total_tokens": 52,
         "prompt_tokens_details": {"cached_tokens": 8},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
     for annotation, sentence in zip(message["annotations"], SENTENCES, strict=True):
         assert annotation["type"] == "url_citation"

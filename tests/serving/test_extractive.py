@@ -9,7 +9,7 @@ import pytest
 from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.settings import GeneratorSettings
 from groundwork.retrieval.passages import Passage, Retrieval
-from groundwork.serving.generate.base import Finished, Piece
+from groundwork.serving.generate.base import Finished, Piece, Task, Written
 from groundwork.serving.generate.extractive import ExtractiveGenerator, render, select_units
 
 Part = tuple[BlockKind, str, float]
@@ -36,9 +36,9 @@ def passage(*parts: Part, score: float = 1.0, anchor: str = "a") -> Passage:
 def written(*passages: Passage, cite: int = 5) -> list[Piece]:
     found = Retrieval("q", "docs", "v", passages, 0.9, 0.5, 3)
 
-    async def run() -> list[Piece | Finished]:
+    async def run() -> list[Written]:
         generator = ExtractiveGenerator(GeneratorSettings(max_passages=cite))
-        return [piece async for piece in generator.generate("q", (), found)]
+        return [piece async for piece in generator.generate(Task("q", found))]
 
     *pieces, finished = asyncio.run(run())
     assert isinstance(finished, Finished)

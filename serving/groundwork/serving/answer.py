@@ -9,15 +9,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from groundwork.core.answers import Answer, Charge, Citation, Turn, Usage
-from groundwork.core.metering.prices import EMBED, GENERATE, RETRIEVE, PriceBook
+from groundwork.core.answers import Answer, Citation, Turn, Usage
+from groundwork.core.metering.prices import EMBED, RETRIEVE, PriceBook
+from groundwork.core.metering.tally import INPUT, Tally
 from groundwork.core.registry.release import Release
 from groundwork.core.telemetry import Trace
 from groundwork.retrieval.index.base import Filter
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.draft import Draft
-from groundwork.serving.generate.base import Finished, Generator, Piece
+from groundwork.serving.generate.base import Finished, Generator, Mark, Piece, Task
 from groundwork.serving.store import AnswerStore
 
 NOT_FOUND = (
@@ -99,16 +100,21 @@ async def answer(
     yield started
     draft = Draft(found.passages)
     usage = Usage()
+    tally = Tally()
+    tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
+    tally.add(RETRIEVE, "qdrant", "searches", 1)
     if found.answerable:
         with trace.stage("generate"):
-            written = assistant.generator.generate(question.text, question.history, found)
+            task = Task(question.text, found, question.history, tally=tally)
             # Closed at once when the client goes away, so that an engine stops working for nobody.
-            async with aclosing(written) as pieces:
+            async with aclosing(assistant.generator.generate(task)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Finished):
                         usage = piece.usage
                         continue
-                    text, citation = draft.add(piece)
+                    text, citation = (
+                        draft.mark(piece) if isinstance(piece, Mark) else draft.add(piece)
+                    )
                     yield Delta(text)
                     if citation is not None:
                         yield Cited(citation)
@@ -116,7 +122,7 @@ async def answer(
         text, _ = draft.add(Piece(f"\n\n{NOT_FOUND}" if draft.text else NOT_FOUND))
         yield Delta(text)
     done = _finish(question, started, found, draft, usage, trace).charged(
-        _charges(found, usage, assistant)
+        assistant.prices.charges(tally)
     )
     await asyncio.to_thread(assistant.store.save, done)
     yield Done(done)
@@ -178,17 +184,3 @@ def _finish(
         trace_id=trace.trace_id,
         record={"threshold": found.threshold, "dropped_citations": draft.dropped},
     )
-
-
-def _charges(found: Retrieval, usage: Usage, assistant: Assistant) -> tuple[Charge, ...]:
-    book, model = assistant.prices, assistant.generator.model
-    charges = [
-        book.charge(EMBED, assistant.retriever.embedder.model, "input_tokens", found.query_tokens),
-        book.charge(RETRIEVE, "qdrant", "searches", 1),
-    ]
-    if usage.prompt_tokens or usage.completion_tokens:
-        charges += [
-            book.charge(GENERATE, model, "input_tokens", usage.prompt_tokens - usage.cached_tokens),
-            book.charge(GENERATE, model, "output_tokens", usage.completion_tokens),
-        ]
-    return tuple(charges)

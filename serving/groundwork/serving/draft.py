@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundwork.core.answers import Citation
 from groundwork.retrieval.passages import Passage
-from groundwork.serving.generate.base import Evidence, Piece
+from groundwork.serving.generate.base import Evidence, Mark, Piece
 
 
 class Draft:
@@ -24,32 +24,48 @@ class Draft:
 
     def add(self, piece: Piece) -> tuple[str, Citation | None]:
         """Take a piece in; returns what to send now: its text with its mark, and its citation."""
-        citation = self._cite(piece.evidence, piece.text) if piece.evidence else None
+        citation = None
         text = piece.text
+        if piece.evidence is not None:
+            start = self._length + len(text) - len(text.lstrip())
+            citation = self._cite(piece.evidence, start, self._length + len(text.rstrip()))
         if citation is not None:
-            self.citations.append(citation)
             text = _marked(piece.text, citation.n)
-        self._text.append(text)
-        self._length += len(text)
+        self._append(text)
         return text, citation
 
-    def _cite(self, evidence: Evidence, text: str) -> Citation | None:
-        if not self._holds(evidence):
+    def mark(self, mark: Mark) -> tuple[str, Citation | None]:
+        """Cite text that was taken in before; returns the mark to send now, and its citation."""
+        end = len(self.text.rstrip())
+        citation = self._cite(mark.evidence, max(0, self._length - mark.covers), end)
+        if citation is None:
+            return "", None
+        text = f" [{citation.n}]"
+        self._append(text)
+        return text, citation
+
+    def _append(self, text: str) -> None:
+        self._text.append(text)
+        self._length += len(text)
+
+    def _cite(self, evidence: Evidence, start: int, end: int) -> Citation | None:
+        if not self._holds(evidence) or start >= end:
             self.dropped += 1
             return None
         chunk = evidence.passage.chunk
-        leading = len(text) - len(text.lstrip())
-        return Citation(
+        citation = Citation(
             n=len(self.citations) + 1,
             title=chunk.title,
             url=chunk.url or chunk.page,
             anchor=chunk.anchor,
             heading_path=chunk.heading_path,
             quote=evidence.quote,
-            start=self._length + leading,
-            end=self._length + len(text.rstrip()),
+            start=start,
+            end=end,
             revision=chunk.revision,
         )
+        self.citations.append(citation)
+        return citation
 
     def _holds(self, evidence: Evidence) -> bool:
         """The passage was retrieved for this question, and the quote stands in it verbatim."""

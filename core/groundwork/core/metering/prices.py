@@ -15,6 +15,7 @@ import orjson
 
 from groundwork.core.answers import Charge
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.metering.tally import CACHED_INPUT, INPUT, OUTPUT, REASONING, Tally
 
 EMBED = "embed"
 RETRIEVE = "retrieve"
@@ -28,6 +29,9 @@ _EMBEDDED: Mapping[tuple[str, str], int] = {
     ("extractive", "input_tokens"): 44,
     ("extractive", "output_tokens"): 44,
 }
+
+# A book that says nothing else of these prices them like the meter they are a part of.
+_PRICED_AS = {CACHED_INPUT: INPUT, REASONING: OUTPUT}
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class PriceBook:
     def charge(self, stage: str, model: str, meter: str, quantity: int) -> Charge:
         """One priced line. Raises ConfigurationError where the book has no such price."""
         price = self.prices.get((model, meter))
+        if price is None and meter in _PRICED_AS:
+            price = self.prices.get((model, _PRICED_AS[meter]))
         if price is None:
             raise ConfigurationError(
                 f"the price book {self.name} has no price for {meter} of {model}; add one (0 is allowed)",
@@ -54,10 +60,17 @@ class PriceBook:
             )
         return Charge(stage, meter, quantity, quantity * price)
 
+    def charges(self, tally: Tally) -> tuple[Charge, ...]:
+        """Everything that was used, priced. Raises ConfigurationError."""
+        return tuple(
+            self.charge(used.stage, used.model, used.meter, used.quantity) for used in tally.lines()
+        )
+
 
 def embedded_book(*free_models: str) -> PriceBook:
     """Prices of the embedded engines; models named here besides cost nothing per token."""
     prices = dict(_EMBEDDED)
     for model in free_models:
-        prices.setdefault((model, "input_tokens"), 0)
+        prices.setdefault((model, INPUT), 0)
+        prices.setdefault((model, OUTPUT), 0)
     return PriceBook("embedded-2026-11", prices)

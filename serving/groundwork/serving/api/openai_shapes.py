@@ -124,6 +124,7 @@ class CompletionUsage(BaseModel):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: dict[str, int]
+    completion_tokens_details: dict[str, int]
 
 
 class ChatShape(BaseModel):
@@ -178,6 +179,7 @@ class ChatShape(BaseModel):
                         "completion_tokens": 14,
                         "total_tokens": 426,
                         "prompt_tokens_details": {"cached_tokens": 0},
+                        "completion_tokens_details": {"reasoning_tokens": 0},
                     },
                     "groundwork": {"id": "ans-5f0c2a9e4b7d4c1f8a6e3b21", "abstained": False},
                 }

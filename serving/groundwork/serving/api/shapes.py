@@ -36,6 +36,7 @@ _ANSWER: JsonDict = {
         "completion_tokens": 14,
         "total_tokens": 426,
         "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     },
     "cost": {
         "currency": "USD",
@@ -74,6 +75,12 @@ class PromptTokensDetails(BaseModel):
     cached_tokens: int
 
 
+class CompletionTokensDetails(BaseModel):
+    """Of the completion's tokens."""
+
+    reasoning_tokens: int
+
+
 class Usage(BaseModel):
     """Tokens of the generator."""
 
@@ -81,6 +88,7 @@ class Usage(BaseModel):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
 
 
 class Charge(BaseModel):

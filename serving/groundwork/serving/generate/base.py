@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from groundwork.core.answers import Turn, Usage
+from groundwork.core.metering.tally import Tally
 from groundwork.retrieval.passages import Passage, Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to write: a standalone question, what was found for it, and what was said before.
+
+    `wanted` names a generator that the caller asked for. `frugal` says that the caller's budget is nearly
+    spent: take the small model and a short context. What is used is said to `tally` while it is used.
+    """
+
+    question: str
+    retrieval: Retrieval
+    history: tuple[Turn, ...] = ()
+    wanted: str | None = None
+    frugal: bool = False
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +51,27 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A citation of text that was sent before: of its last `covers` code points."""
+
+    evidence: Evidence
+    covers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The last thing a generator yields."""
+    """The last thing a generator yields.
+
+    `model` wrote the answer. `record` is for whoever looks into an answer later: what was dropped from
+    the context, which sentences had no support, which generator was chosen and why, what was tried before.
+    """
 
     usage: Usage
+    model: str
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+Written = Piece | Mark | Finished
 
 
 class Generator(Protocol):
@@ -53,8 +87,6 @@ class Generator(Protocol):
         """Load what the first answer would otherwise wait for."""
         ...
 
-    def generate(
-        self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
-    ) -> AsyncGenerator[Piece | Finished, None]:
-        """Pieces in order, then exactly one Finished."""
+    def generate(self, task: Task) -> AsyncGenerator[Written, None]:
+        """Pieces and marks in order, then exactly one Finished."""
         ...

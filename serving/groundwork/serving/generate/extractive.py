@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
 
-from groundwork.core.answers import Turn, Usage
+from groundwork.core.answers import Usage
 from groundwork.core.documents import BlockKind, Chunk, Unit
+from groundwork.core.metering.prices import GENERATE
 from groundwork.core.settings import GeneratorSettings
 from groundwork.core.tokens import count_tokens
 from groundwork.retrieval.passages import Passage, Retrieval
-from groundwork.serving.generate.base import Evidence, Finished, Piece
+from groundwork.serving.generate.base import Evidence, Finished, Piece, Task, Written
 
 VERSION = "extractive-4"
 _WHOLE = frozenset({BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE})
@@ -36,12 +37,9 @@ class ExtractiveGenerator:
         """Load the token counter's table."""
         count_tokens("")
 
-    async def generate(
-        self, question: str, history: tuple[Turn, ...], retrieval: Retrieval
-    ) -> AsyncGenerator[Piece | Finished, None]:
+    async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
         """One piece a passage, best first."""
-        del question, history
-        chosen = self._chosen(retrieval)
+        chosen = self._chosen(task.retrieval)
         written = []
         for number, passage in enumerate(chosen):
             size = _FIRST_SENTENCES if number == 0 else _FURTHER_SENTENCES
@@ -50,7 +48,9 @@ class ExtractiveGenerator:
             written.append(text)
             yield Piece(text, _evidence(passage, units))
         read = sum(count_tokens(passage.chunk.text) for passage in chosen)
-        yield Finished(Usage(prompt_tokens=read, completion_tokens=count_tokens("".join(written))))
+        usage = Usage(prompt_tokens=read, completion_tokens=count_tokens("".join(written)))
+        task.tally.tokens(GENERATE, self.model, usage)
+        yield Finished(usage, self.model)
 
     def _chosen(self, retrieval: Retrieval) -> list[Passage]:
         best, *further = retrieval.passages

@@ -10,9 +10,8 @@ import os
 from functools import cache
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,111 +21,41 @@ from pydantic_settings import (
 )
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.settings.generation import (
+    CacheSettings,
+    ConversationSettings,
+    EngineSettings,
+    GeneratorSettings,
+)
+from groundwork.core.settings.index import (
+    EmbedderSettings,
+    IndexSettings,
+    IngestSettings,
+    RetrievalSettings,
+)
+from groundwork.core.settings.service import LedgerSettings, ServiceSettings, TelemetrySettings
+
+__all__ = [
+    "CONFIG_FILE",
+    "CacheSettings",
+    "ConversationSettings",
+    "EmbedderSettings",
+    "EngineSettings",
+    "GeneratorSettings",
+    "IndexSettings",
+    "IngestSettings",
+    "LedgerSettings",
+    "RetrievalSettings",
+    "ServiceSettings",
+    "Settings",
+    "TelemetrySettings",
+    "command_environment",
+    "load",
+    "quiet_libraries",
+    "unknown_variables",
+]
 
 CONFIG_FILE = "groundwork.toml"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IndexSettings(_Part):
-    """Where vectors live and which index answers when none is named."""
-
-    url: str | None = Field(
-        None, description="A Qdrant server's URL; embedded Qdrant Edge if unset."
-    )
-    api_key: SecretStr | None = Field(None, description="The Qdrant server's key.")
-    default: str = Field("docs", description="The index that answers when none is named.")
-    timeout_seconds: float = Field(10.0, gt=0, description="How long to wait for a Qdrant server.")
-    keep_versions: int = Field(
-        3, ge=1, description="Versions `index gc` keeps besides the aliased ones."
-    )
-
-
-class EmbedderSettings(_Part):
-    """The model that turns text into vectors."""
-
-    model: str = Field(
-        "all-MiniLM-L6-v2",
-        description="all-MiniLM-L6-v2 (bundled), a folder, or a model's name on a hub.",
-    )
-    engine: Literal["onnx", "sentence-transformers", "openai", "hashing"] = Field(
-        "onnx",
-        description="onnx (int8, CPU), sentence-transformers (float32, GPU), openai (a pooling"
-        " endpoint at `url`) or hashing (no model; for tests).",
-    )
-    url: str | None = Field(
-        None, description="Base URL of an OpenAI-compatible embeddings endpoint."
-    )
-    api_key: SecretStr | None = Field(None, description="The embeddings endpoint's key.")
-    workers: int = Field(0, ge=0, description="Processes that embed an ingest; 0 means one a core.")
-
-
-class RetrievalSettings(_Part):
-    """How many passages are looked at."""
-
-    candidates: int = Field(
-        30, ge=10, le=500, description="Chunks each ranking contributes to fusion."
-    )
-    passages: int = Field(8, ge=1, le=50, description="Passages handed to the generator.")
-    threshold: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="Answer only at or above this confidence; the calibrated one if unset.",
-    )
-
-
-class GeneratorSettings(_Part):
-    """What writes the answer."""
-
-    engine: Literal["extractive"] = Field("extractive", description="extractive: quotes, no model.")
-    max_passages: int = Field(5, ge=1, le=10, description="Passages an extractive answer cites.")
-
-
-class IngestSettings(_Part):
-    """Limits and safety shares of an ingest."""
-
-    max_bytes: int = Field(20 * 2**20, gt=0, description="Files above this many bytes are skipped.")
-    max_failed_share: float = Field(
-        0.2, ge=0, le=1, description="Above this share of failed pages a version is not promoted."
-    )
-    max_vanished_share: float = Field(
-        0.5, ge=0, le=1, description="Above this share of vanished pages a version is not promoted."
-    )
-    user_agent: str = Field("groundwork", description="How the website source names itself.")
-    requests_per_second: float = Field(4.0, gt=0, description="The website source's rate limit.")
-    allow_private_addresses: bool = Field(
-        False, description="Let the website source reach loopback and private addresses."
-    )
-
-
-class ServiceSettings(_Part):
-    """The HTTP service."""
-
-    host: str = Field("127.0.0.1", description="Address to bind; others than loopback need keys.")
-    port: int = Field(8080, ge=0, le=65535, description="Port to bind.")
-    max_body_bytes: int = Field(256 * 1024, gt=0, description="Larger request bodies get a 413.")
-    max_question_chars: int = Field(8000, gt=0, description="Longer questions get a 422.")
-    max_concurrency: int = Field(64, gt=0, description="Answers in flight before a 503.")
-    follow_seconds: float = Field(1.0, gt=0, description="How often the live alias is looked at.")
-
-
-class LedgerSettings(_Part):
-    """The store of answers, feedback and charges."""
-
-    url: str | None = Field(None, description="SQLAlchemy URL; SQLite under the home if unset.")
-    keep_days: int = Field(90, ge=1, description="Days that questions and answers are kept.")
-
-
-class TelemetrySettings(_Part):
-    """Logs and traces."""
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Log level."
-    )
-    log_json: bool = Field(False, description="One JSON object a line.")
 
 
 class Settings(BaseSettings):
@@ -145,6 +74,8 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    cache: CacheSettings = CacheSettings()
     ingest: IngestSettings = IngestSettings()
     service: ServiceSettings = ServiceSettings()
     ledger: LedgerSettings = LedgerSettings()

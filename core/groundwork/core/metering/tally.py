@@ -1,0 +1,52 @@
+"""What one request has used so far, whoever used it.
+
+Every stage writes here while it works, and the end of the request is charged from here, however it ends: finished,
+failed, or left by the client in the middle of a stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from groundwork.core.answers import Usage
+
+INPUT = "input_tokens"
+CACHED_INPUT = "cached_input_tokens"
+OUTPUT = "output_tokens"
+REASONING = "reasoning_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A quantity of one meter of one model, used by one stage."""
+
+    stage: str
+    model: str
+    meter: str
+    quantity: int
+
+
+class Tally:
+    """Sums quantities by stage, model and meter. Used from one request only, so it needs no lock."""
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[str, str, str], int] = {}
+
+    def add(self, stage: str, model: str, meter: str, quantity: int) -> None:
+        """So many more units were used."""
+        key = (stage, model, meter)
+        self._used[key] = self._used.get(key, 0) + quantity
+
+    def tokens(self, stage: str, model: str, usage: Usage) -> None:
+        """What a model's call used, as disjoint meters; replaces what was said of this stage and model before.
+
+        A stream says it again with every token, so that a cut one is charged for what was written until then.
+        """
+        self._used[stage, model, INPUT] = usage.prompt_tokens - usage.cached_tokens
+        self._used[stage, model, CACHED_INPUT] = usage.cached_tokens
+        self._used[stage, model, OUTPUT] = usage.completion_tokens - usage.reasoning_tokens
+        self._used[stage, model, REASONING] = usage.reasoning_tokens
+
+    def lines(self) -> list[Used]:
+        """What was used, in order of first use; nothing of which zero was used."""
+        return [Used(*key, quantity) for key, quantity in self._used.items() if quantity]
