@@ -18,9 +18,22 @@ field at fault. Edges render; nobody else formats errors.
     ├── ConfigurationError          500   exit 2   a setting is wrong; the message names it
     ├── SourceError                 502   exit 1   a source could not be read at all
     └── Unavailable                 503   exit 1   an engine or store does not answer
+        └── EngineError             502   exit 1   a language model's engine did not answer as it should
+            ├── EngineDown          503   exit 1   refused, failing, or left alone after failures
+            ├── EngineBusy          503   exit 1   a place was waited for in vain
+            │   └── EngineFull      429   exit 1   no room even to wait
+            ├── EngineTimeout       504   exit 1   no first token, silence, or too long in all
+            ├── EngineBroken        502   exit 1   it broke off, or sent what cannot be read
+            └── EngineRefused       502   exit 1   it will not do this request, now or later
+                └── ContextTooLong  422   exit 2   more tokens than its window
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from groundwork.core.answers import Usage
 
 
 class GroundworkError(Exception):
@@ -150,3 +163,82 @@ class Unavailable(GroundworkError):
     ) -> None:
         super().__init__(detail, field=field)
         self.retry_after = retry_after
+
+
+class EngineError(Unavailable):
+    """A language model's engine did not answer as it should.
+
+    `sent` says that text of the answer had been handed on before; such an answer cannot be begun anew.
+    `usage` is what the engine had counted until then, where it said so: it may have to be paid for.
+    """
+
+    status = 502
+    code = "engine"
+    title = "The language model failed"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after: float | None = None,
+        sent: bool = False,
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(detail, field=field, retry_after=retry_after)
+        self.sent = sent
+        self.usage = usage
+
+
+class EngineDown(EngineError):
+    """It refuses connections, fails, or is left alone for a while after failures."""
+
+    status = 503
+    code = "engine-down"
+    title = "The language model is down"
+
+
+class EngineBusy(EngineError):
+    """A place among the requests in flight was waited for in vain."""
+
+    status = 503
+    code = "engine-busy"
+    title = "The language model is busy"
+
+
+class EngineFull(EngineBusy):
+    """There is no room even to wait."""
+
+    status = 429
+    code = "engine-full"
+
+
+class EngineTimeout(EngineError):
+    """No first token, silence between tokens, or an answer that takes too long in all."""
+
+    status = 504
+    code = "engine-timeout"
+    title = "The language model took too long"
+
+
+class EngineBroken(EngineError):
+    """It broke off in the middle, or sent what cannot be read."""
+
+    code = "engine-broken"
+    title = "The language model broke off"
+
+
+class EngineRefused(EngineError):
+    """It will not do this request, now or later: the key, the model or a parameter is wrong."""
+
+    code = "engine-refused"
+    title = "The language model refused the request"
+
+
+class ContextTooLong(EngineRefused):
+    """The prompt and the answer asked for are more tokens than the model's window."""
+
+    status = 422
+    exit_code = 2
+    code = "context-length-exceeded"
+    title = "Too long for the language model"

@@ -1,0 +1,1 @@
+"""Engines: servers of language models that speak OpenAI's API, vLLM first."""
