@@ -19,7 +19,8 @@ from groundwork.core.settings import Settings
 from groundwork.core.telemetry import Trace
 from groundwork.retrieval.embed.export import exported
 from groundwork.retrieval.embed.factory import create_embedder
-from groundwork.serving.answer import Question, complete
+from groundwork.serving.answer import complete
+from groundwork.serving.case import Question
 
 CHUNKS = 50_000
 QUERIES = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -209,15 +210,23 @@ class World:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=BASE_URL, **options)
 
-    def kept(self) -> int:
-        """How many answers are stored."""
-        from sqlalchemy import func, select
+    def kept(self) -> list[dict[str, Any]]:
+        """All stored answers."""
+        from sqlalchemy import select
 
         from groundwork.serving import store
 
         with self.store._engine.connect() as connection:
-            query = select(func.count()).select_from(store._answers)
-            return int(connection.execute(query).scalar_one())
+            bodies = connection.execute(select(store._answers.c.body)).scalars().all()
+        return [json.loads(body) for body in bodies]
+
+    async def kept_one(self) -> dict[str, Any]:
+        """The one stored answer, as soon as it is there: a record is written behind a client that left."""
+        async with asyncio.timeout(5):
+            while not (kept := self.kept()):
+                await asyncio.sleep(0.01)
+        (only,) = kept
+        return only
 
 
 def build_world(home: Path, **service: Any) -> World:

@@ -141,7 +141,10 @@ async def test_an_error_in_the_middle_of_a_stream_is_its_last_event(
     assert problem["status"] == 503
     assert problem["detail"] == "the model does not answer"
     assert problem["trace_id"] == response.headers["x-request-id"]
-    assert world.kept() == 0
+    record = await world.kept_one()
+    assert record["outcome"] == "failed"
+    assert SENTENCES[1] in record["answer"]
+    assert record["trace_id"] == problem["trace_id"]
 
 
 async def test_an_unforeseen_error_in_a_stream_tells_nothing_but_the_trace(
@@ -212,7 +215,7 @@ async def test_a_value_that_does_not_fit_is_named_and_nothing_is_kept(
     assert problem["detail"]
     assert problem["trace_id"] == response.headers["x-request-id"]
     assert world.retriever.calls == []
-    assert world.kept() == 0
+    assert world.kept() == []
 
 
 async def test_a_field_name_that_is_no_text_is_refused(client: httpx.AsyncClient) -> None:
@@ -235,7 +238,7 @@ async def test_an_unknown_index_is_a_404_even_for_a_stream(
     assert response.status_code == 404
     assert response.json()["field"] == "index"
     assert response.json()["type"] == "urn:groundwork:problem:index-missing"
-    assert world.kept() == 0
+    assert world.kept() == []
 
 
 async def test_too_many_answers_in_flight_get_a_503_and_the_place_comes_back(
@@ -269,7 +272,10 @@ async def test_a_client_that_leaves_stops_the_generator(world: World, stream: bo
     await asyncio.wait_for(running, 5)
     assert await asyncio.to_thread(world.generator.closed.wait, 5)
     assert world.app.state.context.admission.in_flight == 0
-    assert world.kept() == 0
+    record = await world.kept_one()
+    assert record["outcome"] == "cancelled"
+    assert record["answer"] == f"{SENTENCES[0]} [1]\n"
+    assert not record["abstained"]
     metrics = world.services.metrics.exposition().decode()
     assert 'groundwork_answers_total{index="docs",outcome="cancelled"} 1.0' in metrics
 

@@ -164,7 +164,7 @@ async def test_an_unknown_model(
     assert error["type"] == "invalid_request_error"
     assert error["param"] == "model"
     assert error["code"] == "model_not_found"
-    assert world.kept() == 0
+    assert world.kept() == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_what_is_not_offered_is_a_400_that_names_the_parameter(
     assert error["param"] == param
     assert error["message"]
     validate("ErrorResponse", response.json())
-    assert world.kept() == 0
+    assert world.kept() == []
 
 
 async def test_harmless_parameters_have_no_effect(client: httpx.AsyncClient) -> None:

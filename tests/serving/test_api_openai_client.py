@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ def test_leaving_a_stream_stops_the_generator(openai_client: openai.OpenAI, worl
     assert not world.generator.closed.is_set()
     stream.close()
     assert world.generator.closed.wait(5)
-    assert world.kept() == 0
+    assert asyncio.run(world.kept_one())["outcome"] == "cancelled"
 
 
 def test_models(openai_client: openai.OpenAI) -> None:

@@ -28,7 +28,7 @@ def made(identity: str = "ans-1", days_ago: float = 0) -> Answer:
         index_version="v1",
         model="extractive",
         answer="So. [1]",
-        abstained=False,
+        outcome="answered",
         reason=None,
         confidence=0.9,
         citations=(Citation(1, "T", "u", "a", ("T", "S"), "So.", 0, 3, "r"),),

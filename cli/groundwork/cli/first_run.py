@@ -47,7 +47,8 @@ def print_first_answer(settings: Settings) -> None:
     """Ask and show, so that a new user sees what the service does before opening a page."""
     from groundwork.cli.commands.ask import show_answer
     from groundwork.core.telemetry import Trace
-    from groundwork.serving.answer import Question, complete
+    from groundwork.serving.answer import complete
+    from groundwork.serving.case import Question
 
     with open_services(settings) as services:
         names = services.index_store.names()

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from groundwork.core.money import format_dollars
 
 Role = Literal["user", "assistant"]
+# `failed` and `cancelled` answers hold what was written until then, and are charged for it.
+Outcome = Literal["answered", "abstained", "blocked", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class RailVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. `reason` says why where `abstained`; `confidence` is calibrated, 0 to 1."""
+    """A finished answer. `reason` says why where there is none; `confidence` is calibrated, 0 to 1."""
 
     id: str
     created_at: str
@@ -105,7 +107,7 @@ class Answer:
     index_version: str
     model: str
     answer: str
-    abstained: bool
+    outcome: Outcome
     reason: str | None
     confidence: float
     citations: tuple[Citation, ...]
@@ -116,6 +118,11 @@ class Answer:
     trace_id: str
     budget: Mapping[str, Any] | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the documentation, or a rail, gave no answer."""
+        return self.outcome in {"abstained", "blocked"}
 
     @property
     def picodollars(self) -> int:
@@ -134,6 +141,7 @@ class Answer:
             "model": self.model,
             "answer": self.answer,
             "abstained": self.abstained,
+            "outcome": self.outcome,
             "reason": self.reason,
             "confidence": round(self.confidence, 4),
             "citations": [

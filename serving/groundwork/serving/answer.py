@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from groundwork.core.answers import Answer, Citation, Turn, Usage
+from groundwork.core.answers import Answer, Citation
 from groundwork.core.metering.prices import EMBED, RETRIEVE, PriceBook
-from groundwork.core.metering.tally import INPUT, Tally
+from groundwork.core.metering.tally import INPUT
 from groundwork.core.registry.release import Release
 from groundwork.core.telemetry import Trace
-from groundwork.retrieval.index.base import Filter
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.retrieve import Retriever
-from groundwork.serving.draft import Draft
+from groundwork.serving.case import Case, Question
 from groundwork.serving.generate.base import Finished, Generator, Mark, Piece, Task
 from groundwork.serving.store import AnswerStore
 
@@ -25,17 +22,6 @@ NOT_FOUND = (
     "I could not find an answer to that in the documentation. "
     "Try other words, or name the feature, command or setting you mean."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody asks."""
-
-    text: str
-    index: str
-    history: tuple[Turn, ...] = ()
-    where: Filter | None = None
-    passages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,45 +73,25 @@ class Assistant:
 async def answer(
     question: Question, assistant: Assistant, trace: Trace
 ) -> AsyncGenerator[Event, None]:
-    """Answer as a stream of events: one Started, Deltas with their Cited, one Done."""
-    with trace.stage("retrieve"):
-        found = await asyncio.to_thread(
-            assistant.retriever.retrieve,
-            question.text,
-            question.index,
-            where=question.where,
-            limit=question.passages,
-        )
-    started = _start(found, assistant, trace)
-    yield started
-    draft = Draft(found.passages)
-    usage = Usage()
-    tally = Tally()
-    tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
-    tally.add(RETRIEVE, "qdrant", "searches", 1)
-    if found.answerable:
-        with trace.stage("generate"):
-            task = Task(question.text, found, question.history, tally=tally)
-            # Closed at once when the client goes away, so that an engine stops working for nobody.
-            async with aclosing(assistant.generator.generate(task)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Finished):
-                        usage = piece.usage
-                        continue
-                    text, citation = (
-                        draft.mark(piece) if isinstance(piece, Mark) else draft.add(piece)
-                    )
-                    yield Delta(text)
-                    if citation is not None:
-                        yield Cited(citation)
-    if not draft.citations:
-        text, _ = draft.add(Piece(f"\n\n{NOT_FOUND}" if draft.text else NOT_FOUND))
-        yield Delta(text)
-    done = _finish(question, started, found, draft, usage, trace).charged(
-        assistant.prices.charges(tally)
-    )
-    await asyncio.to_thread(assistant.store.save, done)
-    yield Done(done)
+    """Answer as a stream of events: one Started, Deltas with their Cited, one Done.
+
+    From Started on the question is charged and recorded however it ends, also where the generator fails or the
+    caller closes the stream.
+    """
+    case = Case(question, trace)
+    await _retrieve(case, assistant)
+    try:
+        yield _started(case)
+        async with aclosing(_write(case, assistant)) as events:
+            async for event in events:
+                yield event
+        case.decided()
+        yield Done(await case.close(assistant.prices, assistant.store))
+    except Exception:
+        case.outcome = "failed"
+        raise
+    finally:
+        await case.close(assistant.prices, assistant.store)
 
 
 async def complete(question: Question, assistant: Assistant, trace: Trace) -> Answer:
@@ -136,8 +102,50 @@ async def complete(question: Question, assistant: Assistant, trace: Trace) -> An
     raise AssertionError("an answer always ends in Done")
 
 
-def _start(found: Retrieval, assistant: Assistant, trace: Trace) -> Started:
-    release = Release(
+async def _retrieve(case: Case, assistant: Assistant) -> None:
+    question = case.question
+    with case.trace.stage("retrieve"):
+        found = await asyncio.to_thread(
+            assistant.retriever.retrieve,
+            case.standalone,
+            question.index,
+            where=question.where,
+            limit=question.passages,
+        )
+    case.tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
+    case.tally.add(RETRIEVE, "qdrant", "searches", 1)
+    case.retrieved(found, _release(found, assistant), assistant.generator.model)
+
+
+async def _write(case: Case, assistant: Assistant) -> AsyncGenerator[Delta | Cited, None]:
+    found, draft = case.found, case.draft
+    if found is not None and found.answerable:
+        task = Task(
+            question=case.standalone,
+            retrieval=found,
+            history=case.history,
+            wanted=case.question.generator,
+            tally=case.tally,
+        )
+        with case.trace.stage("generate"):
+            # Closed at once when the client goes away, so that an engine stops working for nobody.
+            async with aclosing(assistant.generator.generate(task)) as written:
+                async for item in written:
+                    if isinstance(item, Finished):
+                        case.finished(item)
+                        continue
+                    text, citation = draft.mark(item) if isinstance(item, Mark) else draft.add(item)
+                    if text:
+                        yield Delta(text)
+                    if citation is not None:
+                        yield Cited(citation)
+    if not draft.citations:
+        text, _ = draft.add(Piece(f"\n\n{NOT_FOUND}" if draft.text else NOT_FOUND))
+        yield Delta(text)
+
+
+def _release(found: Retrieval, assistant: Assistant) -> Release:
+    return Release(
         index=found.index,
         index_version=found.index_version,
         embedder=assistant.retriever.embedder.identity,
@@ -145,42 +153,16 @@ def _start(found: Retrieval, assistant: Assistant, trace: Trace) -> Started:
         prices=assistant.prices.digest,
         retrieval=assistant.retriever.settings(),
     )
+
+
+def _started(case: Case) -> Started:
+    if case.found is None or case.release is None:
+        raise AssertionError("started before anything was retrieved")
     return Started(
-        id="ans-" + secrets.token_hex(12),
-        trace_id=trace.trace_id,
-        index=found.index,
-        index_version=found.index_version,
-        release=release.id,
-        model=assistant.generator.model,
-    )
-
-
-def _finish(
-    question: Question, started: Started, found: Retrieval, draft: Draft, usage: Usage, trace: Trace
-) -> Answer:
-    abstained = not draft.citations
-    reason = None
-    if abstained:
-        reason = "low_confidence" if not found.answerable else "no_supported_answer"
-        if not found.passages:
-            reason = "nothing_found"
-    return Answer(
-        id=started.id,
-        created_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        question=question.text,
-        index=found.index,
-        release=started.release,
-        index_version=found.index_version,
-        model=started.model,
-        answer=draft.text,
-        abstained=abstained,
-        reason=reason,
-        confidence=found.confidence,
-        citations=tuple(draft.citations),
-        usage=usage,
-        charges=(),
-        rails=(),
-        timings_ms=trace.finish(),
-        trace_id=trace.trace_id,
-        record={"threshold": found.threshold, "dropped_citations": draft.dropped},
+        id=case.id,
+        trace_id=case.trace.trace_id,
+        index=case.found.index,
+        index_version=case.found.index_version,
+        release=case.release.id,
+        model=case.model,
     )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def ask(question: str, index: str | None, as_json: bool) -> None:
     """Ask a question and get an answer whose every statement is cited."""
     from groundwork.core.telemetry import Trace
-    from groundwork.serving.answer import Question, complete
+    from groundwork.serving.answer import complete
+    from groundwork.serving.case import Question
     from groundwork.serving.questions import checked_question
 
     settings = load()

@@ -85,7 +85,7 @@ class Metrics:
 
     def answered(self, answer: Answer) -> None:
         """Count a finished answer: its outcome, tokens, cost and stages."""
-        self.outcome(answer.index, "abstained" if answer.abstained else "answered")
+        self.outcome(answer.index, answer.outcome)
         usage = answer.usage
         self._tokens.labels("prompt").inc(usage.prompt_tokens)
         self._tokens.labels("cached_prompt").inc(usage.cached_tokens)

@@ -6,9 +6,9 @@ from typing import Any
 
 from groundwork.core.answers import Turn
 from groundwork.core.errors import InvalidInput
-from groundwork.serving.answer import Question
 from groundwork.serving.api.models import index_of
 from groundwork.serving.api.openai_shapes import ChatBody
+from groundwork.serving.case import Question
 from groundwork.serving.questions import checked_question
 
 
@@ -24,9 +24,11 @@ def to_question(body: ChatBody, default_index: str, max_chars: int) -> Question:
     last = max((n for n, each in enumerate(body.messages) if each.role == "user"), default=None)
     if last is None:
         raise InvalidInput("there is no user message to answer", field="messages")
+    index, generator = index_of(body.model, default_index)
     return Question(
         text=checked_question(texts[last], max_chars, f"messages[{last}].content"),
-        index=index_of(body.model, default_index),
+        index=index,
+        generator=generator,
         history=tuple(
             Turn("assistant" if message.role == "assistant" else "user", text)
             for message, text in zip(body.messages[:last], texts, strict=False)

@@ -11,9 +11,10 @@ from starlette.requests import Request
 
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
-from groundwork.serving.answer import Done, Event, Question, Started, answer
+from groundwork.serving.answer import Done, Event, Started, answer
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.sse import disconnected
+from groundwork.serving.case import Question
 
 
 class Run:

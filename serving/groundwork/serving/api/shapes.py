@@ -28,6 +28,7 @@ _ANSWER: JsonDict = {
     "model": "extractive",
     "answer": "groundwork index rollback makes the previous version live again. [1]",
     "abstained": False,
+    "outcome": "answered",
     "reason": None,
     "confidence": 0.91,
     "citations": [_CITATION],
@@ -130,6 +131,9 @@ class AnswerShape(BaseModel):
     model: str
     answer: str
     abstained: bool
+    outcome: Literal["answered", "abstained", "blocked", "failed", "cancelled"] = Field(
+        description="How the question ended."
+    )
     reason: str | None = Field(description="Why there is no answer, where there is none.")
     confidence: float
     citations: list[Citation]
