@@ -2,9 +2,9 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PART_ROOTS := core ingestion retrieval guardrails serving cli
+PART_ROOTS := core ingestion retrieval guardrails classic serving evals cli
 
-.PHONY: run test lint format bench docs lock clean help
+.PHONY: run test test-vllm lint format bench docs lock clean help
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -21,6 +21,10 @@ run: $(VENV)/.runtime ## Set up, index the bundled docs, print a first answer, s
 
 test: $(VENV)/.dev ## Set up and run the tests.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-vllm: $(VENV)/.dev ## Run the tests that need a real vLLM server, here on the processor; 2.4 GB once.
+	@tools/vllm_env.sh
+	@$(BIN)/python -m pytest -m vllm tests/vllm
 
 lint: $(VENV)/.dev ## Style, types, layers, sizes, and what must not be in the repository.
 	@$(BIN)/ruff check .
