@@ -15,6 +15,7 @@ COMMANDS = {
     "ask": ("groundwork.cli.commands.ask:ask", "Ask a question and get a cited answer."),
     "search": ("groundwork.cli.commands.search:search", "Find passages without writing an answer."),
     "index": ("groundwork.cli.commands.index:index", "List, compare, promote and clean index versions."),
+    "prompts": ("groundwork.cli.commands.prompts:prompts", "List and show the prompts of a language model."),
     "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),
 }  # fmt: skip
 
