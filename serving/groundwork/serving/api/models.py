@@ -1,4 +1,8 @@
-"""GET /v1/models: every index with a live version is a model."""
+"""GET /v1/models: every index with a live version is a model, and so is each of its generators.
+
+A model's name is `groundwork[/index][:generator]`: without an index the default one, without a generator the one
+that fits the question.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from groundwork.core.errors import IndexMissing
+from groundwork.core.errors import IndexMissing, InvalidInput
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import openai_errors
 from groundwork.serving.api.openai_shapes import ModelShape, ModelsShape
 from groundwork.serving.api.responses import JSON
 from groundwork.serving.api.schemas import INDEX_PATTERN, MAX_INDEX_CHARS
+from groundwork.serving.generate.router import check_wanted, generator_names
 
 router = APIRouter(tags=["openai"])
 
@@ -24,13 +29,20 @@ MODEL = "groundwork"
 _INDEX = re.compile(INDEX_PATTERN)
 
 
-def index_of(model: str, default: str) -> str:
-    """The index that a model's name stands for. Raises IndexMissing for a name of another form."""
-    prefix, slash, name = model.partition("/")
-    if prefix == MODEL and not slash:
-        return default
-    if prefix == MODEL and len(name) <= MAX_INDEX_CHARS and _INDEX.fullmatch(name):
-        return name
+def index_of(model: str, default: str) -> tuple[str, str | None]:
+    """The index and the generator that a model's name stands for; no generator where it names none.
+
+    Whether they exist is found out later. Raises IndexMissing for a name of another form.
+    """
+    path, colon, generator = model.partition(":")
+    prefix, slash, name = path.partition("/")
+    if prefix != MODEL or (colon and not generator):
+        raise no_such_model(model)
+    wanted = generator if colon else None
+    if not slash:
+        return default, wanted
+    if len(name) <= MAX_INDEX_CHARS and _INDEX.fullmatch(name):
+        return name, wanted
     raise no_such_model(model)
 
 
@@ -39,25 +51,32 @@ def no_such_model(model: str) -> IndexMissing:
     shown = model[:100].encode("utf-8", "backslashreplace").decode()
     return IndexMissing(
         f"no model {shown}; GET /v1/models lists them: {MODEL} for the default index, "
-        f"{MODEL}/<index> for another",
+        f"{MODEL}/<index> for another, with :<generator> behind it for one generator",
         field="model",
     )
 
 
 @router.get(
     "/v1/models",
-    summary="List the indexes that can be asked",
+    summary="List the indexes and generators that can be asked",
     response_model=None,
     responses={
-        200: {"model": ModelsShape, "description": "One model an index, and the default one."},
+        200: {
+            "model": ModelsShape,
+            "description": "One model an index, the default one, and each with its generators.",
+        },
         **openai_errors(403, 503),
     },
 )
 async def list_models(request: Request) -> Response:
     """OpenAI's list of models."""
     context = context_of(request)
+    services = context.services
     models = await asyncio.to_thread(
-        _models, context.services.index_store, context.settings.index.default
+        _models,
+        services.index_store,
+        context.settings.index.default,
+        generator_names(services.assistant.generator),
     )
     return JSON({"object": "list", "data": models})
 
@@ -76,18 +95,25 @@ async def read_model(
 ) -> Response:
     """OpenAI's single model."""
     context = context_of(request)
-    index = index_of(model_id, context.settings.index.default)
+    index, wanted = index_of(model_id, context.settings.index.default)
+    try:
+        check_wanted(wanted, context.services.assistant.generator)
+    except InvalidInput:
+        raise no_such_model(model_id) from None
     created = await asyncio.to_thread(_created, context.services.index_store, index)
     if created is None:
         raise no_such_model(model_id)
     return JSON(_model(model_id, created))
 
 
-def _models(store: IndexStore, default: str) -> list[dict[str, Any]]:
+def _models(store: IndexStore, default: str, generators: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The default index, then all by name; each followed by its generators where there is a choice."""
     created = {name: _created(store, name) for name in store.names()}
     live = {name: seconds for name, seconds in created.items() if seconds is not None}
-    models = [_model(MODEL, live[default])] if default in live else []
-    return models + [_model(f"{MODEL}/{name}", seconds) for name, seconds in live.items()]
+    found = [(MODEL, live[default])] if default in live else []
+    found += [(f"{MODEL}/{name}", seconds) for name, seconds in live.items()]
+    suffixes = ["", *(f":{name}" for name in generators)] if len(generators) > 1 else [""]
+    return [_model(f"{model}{suffix}", seconds) for model, seconds in found for suffix in suffixes]
 
 
 def _created(store: IndexStore, index: str) -> int | None:

@@ -45,7 +45,8 @@ class ChatBody(BaseModel):
     """A chat completion request. Parameters that are not listed have no effect."""
 
     model: str = Field(
-        description="`groundwork` for the default index, `groundwork/<index>` for another."
+        description="`groundwork` for the default index, `groundwork/<index>` for another; with "
+        "`:<generator>` behind it for one generator."
     )
     messages: list[ChatMessage] = Field(
         min_length=1, description="The last user message is the question; earlier ones are history."

@@ -80,8 +80,15 @@ class Generator(Protocol):
     `identity` names everything that decides its output, for the release.
     """
 
-    model: str
-    identity: str
+    @property
+    def model(self) -> str:
+        """The model's name; an engine's may be known only once it was reached."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """For the release."""
+        ...
 
     def warm(self) -> None:
         """Load what the first answer would otherwise wait for."""
