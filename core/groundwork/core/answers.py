@@ -87,12 +87,16 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class RailVerdict:
-    """What one rail said. `on` is input, passages or output; `verdict` allow, redact, block or flag."""
+    """What one rail said, and the milliseconds it took.
+
+    `on` is input, passages or output; `verdict` allow, flag, redact, rephrase or block.
+    """
 
     rail: str
     on: str
     verdict: str
     reason: str | None = None
+    ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from groundwork.core.settings.index import (
     IngestSettings,
     RetrievalSettings,
 )
+from groundwork.core.settings.rails import RailsSettings
 from groundwork.core.settings.service import LedgerSettings, ServiceSettings, TelemetrySettings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "IndexSettings",
     "IngestSettings",
     "LedgerSettings",
+    "RailsSettings",
     "RetrievalSettings",
     "ServiceSettings",
     "Settings",
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     conversation: ConversationSettings = ConversationSettings()
     cache: CacheSettings = CacheSettings()
     ingest: IngestSettings = IngestSettings()
+    rails: RailsSettings = RailsSettings()
     service: ServiceSettings = ServiceSettings()
     ledger: LedgerSettings = LedgerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -148,6 +151,8 @@ def quiet_libraries() -> None:
     """Keep libraries from calling home or downloading: set before any of them is imported."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # guardrails-ai imports litellm, which would fetch its list of prices.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     encodings = _bundled_encodings()
     if encodings is not None:
