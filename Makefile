@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PART_ROOTS := core ingestion retrieval guardrails classic serving evals cli
 
-.PHONY: run test test-vllm lint format bench docs lock clean help
+.PHONY: run run-gpu test test-vllm lint format bench docs lock clean help
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -18,6 +18,9 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml tools/setup.sh
 
 run: $(VENV)/.runtime ## Set up, index the bundled docs, print a first answer, serve on 127.0.0.1:8080.
 	@$(BIN)/groundwork up --first-answer
+
+run-gpu: $(VENV)/.runtime ## Serve a model with vLLM on this machine's GPU, and Groundwork in front of it; MODEL names it.
+	@tools/run_gpu.sh
 
 test: $(VENV)/.dev ## Set up and run the tests.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -47,4 +50,4 @@ lock: $(VENV)/.dev ## Resolve the exact versions anew.
 	@tools/lock.sh
 
 clean: ## Remove the environments, caches and results; GROUNDWORK_HOME stays.
-	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage bench-results
+	rm -rf $(VENV) .vllm .vllm-gpu .litellm .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage bench-results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -105,6 +106,14 @@ class VllmServer:
         found = _RUNNING.findall(self._get("/metrics")[1])
         assert found, "vLLM's name for its running requests has changed"
         return round(sum(map(float, found)))
+
+    async def comes_to(self, running: int, within: float) -> bool:
+        """Whether the engine's running requests come to this number within so many seconds."""
+        deadline = time.monotonic() + within
+        while await asyncio.to_thread(self.running_requests) != running:
+            if time.monotonic() > deadline:
+                return False
+        return True
 
     def _signal(self, number: int) -> None:
         assert self._process is not None
