@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.settings.costs import CostsSettings
 from groundwork.core.settings.generation import (
     CacheSettings,
     ConversationSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "CONFIG_FILE",
     "CacheSettings",
     "ConversationSettings",
+    "CostsSettings",
     "EmbedderSettings",
     "EngineSettings",
     "GeneratorSettings",
@@ -83,6 +85,7 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     ledger: LedgerSettings = LedgerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    costs: CostsSettings = CostsSettings()
 
     @field_validator("home")
     @classmethod
