@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from groundwork.core.settings import Settings, load
 
 if TYPE_CHECKING:
+    from groundwork.core.answers import Answer
     from groundwork.ingestion.build import Tools
     from groundwork.ingestion.parse.base import ParseOptions
     from groundwork.retrieval.index.base import IndexStore
+    from groundwork.serving.case import Question
     from groundwork.serving.services import Services
 
 
@@ -62,4 +64,21 @@ def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
         cache.close()
 
 
-__all__ = ["load", "open_index_store", "open_services", "open_tools"]
+def answer_once(question: Question, services: Services) -> Answer:
+    """One finished answer, in an event loop of its own."""
+    import asyncio
+
+    from groundwork.core.telemetry import Trace
+    from groundwork.serving.answer import complete
+
+    async def run() -> Answer:
+        await services.greet_engines()
+        try:
+            return await complete(question, services.assistant, Trace())
+        finally:
+            await services.close_engines()
+
+    return asyncio.run(run())
+
+
+__all__ = ["answer_once", "load", "open_index_store", "open_services", "open_tools"]

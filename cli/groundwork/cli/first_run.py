@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
-from groundwork.cli.compose import open_index_store, open_services, open_tools
+from groundwork.cli.compose import answer_once, open_index_store, open_services, open_tools
 from groundwork.cli.progress import ConsoleProgress
 from groundwork.core.settings import Settings
 
@@ -46,8 +44,6 @@ def ensure_index(settings: Settings) -> None:
 def print_first_answer(settings: Settings) -> None:
     """Ask and show, so that a new user sees what the service does before opening a page."""
     from groundwork.cli.commands.ask import show_answer
-    from groundwork.core.telemetry import Trace
-    from groundwork.serving.answer import complete
     from groundwork.serving.case import Question
 
     with open_services(settings) as services:
@@ -55,7 +51,7 @@ def print_first_answer(settings: Settings) -> None:
         if settings.index.default not in names:
             return
         asked = Question(FIRST_QUESTION, settings.index.default)
-        answer = asyncio.run(complete(asked, services.assistant, Trace()))
+        answer = answer_once(asked, services)
     click.echo(f"> {FIRST_QUESTION}\n")
     show_answer(answer)
     click.echo()

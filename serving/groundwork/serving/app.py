@@ -18,7 +18,6 @@ from groundwork.serving.api.context import Context
 from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
 from groundwork.serving.api.problems import add_handlers
-from groundwork.serving.readiness import Readiness
 from groundwork.serving.services import Services, build_services
 from groundwork.serving.store import AnswerStore
 
@@ -96,9 +95,9 @@ def _add_pages(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _housekeeping(context: Context) -> AsyncIterator[None]:
-    """Load the embedder and forget old answers beside the service."""
+    """Greet the engines, load the embedder and forget old answers beside the service."""
     tasks = [
-        asyncio.create_task(_warm(context.readiness)),
+        asyncio.create_task(_warm(context)),
         asyncio.create_task(_forget(context.services.store, context.settings.ledger.keep_days)),
     ]
     for task in tasks:
@@ -109,10 +108,12 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await context.services.close_engines()
 
 
-async def _warm(readiness: Readiness) -> None:
-    await asyncio.to_thread(readiness.warm)
+async def _warm(context: Context) -> None:
+    await context.services.greet_engines()
+    await asyncio.to_thread(context.readiness.warm)
 
 
 async def _forget(store: AnswerStore, keep_days: int) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from groundwork.core.errors import Unavailable
 from groundwork.core.metering.prices import embedded_book
 from groundwork.core.monitoring.metrics import Metrics
 from groundwork.core.settings import Settings, quiet_libraries
@@ -12,7 +15,10 @@ from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders
 from groundwork.serving.answer import Assistant
+from groundwork.serving.engine.base import Engine
 from groundwork.serving.store import AnswerStore
+
+_log = logging.getLogger("groundwork.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,23 @@ class Services:
     index_store: IndexStore
     readers: LiveReaders
     embedder: Embedder
+    engines: Mapping[str, Engine] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+
+    async def greet_engines(self) -> None:
+        """Ask each engine what it serves. One that does not answer is logged and left for later."""
+        for name, engine in self.engines.items():
+            try:
+                info = await engine.ping()
+            except Unavailable as error:
+                _log.warning("engine %s: %s", name, error.detail)
+            else:
+                _log.info("engine %s serves %s", name, info.model)
+
+    async def close_engines(self) -> None:
+        """Close connections, in the event loop that opened them."""
+        for engine in self.engines.values():
+            await engine.close()
 
     def close(self) -> None:
         """Release readers, engine and ledger."""
@@ -38,7 +60,8 @@ def build_services(settings: Settings) -> Services:
     from groundwork.retrieval.embed.factory import create_embedder
     from groundwork.retrieval.index.factory import open_store
     from groundwork.retrieval.retrieve import Retriever
-    from groundwork.serving.generate.extractive import ExtractiveGenerator
+    from groundwork.serving.engine.factory import engines_of
+    from groundwork.serving.generate.factory import create_generator
 
     quiet_libraries()
     with ExitStack() as undo:
@@ -48,11 +71,12 @@ def build_services(settings: Settings) -> Services:
         undo.callback(index_store.close)
         embedder = create_embedder(settings)
         readers = LiveReaders(index_store, settings.service.follow_seconds)
+        engines = engines_of(settings)
         assistant = Assistant(
             retriever=Retriever(readers, embedder, settings.retrieval),
-            generator=ExtractiveGenerator(settings.generator),
+            generator=create_generator(settings.generator, engines, embedder),
             prices=embedded_book(embedder.model),
             store=store,
         )
         undo.pop_all()
-    return Services(assistant, store, index_store, readers, embedder)
+    return Services(assistant, store, index_store, readers, embedder, engines)

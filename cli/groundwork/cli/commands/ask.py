@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from groundwork.cli.compose import load, open_services
+from groundwork.cli.compose import answer_once, load, open_services
 from groundwork.cli.output import echo_json, index_option, json_option
 
 if TYPE_CHECKING:
@@ -17,19 +16,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("question")
 @index_option
+@click.option("--model", help="The generator to write with; the router's choice if not given.")
 @json_option
-def ask(question: str, index: str | None, as_json: bool) -> None:
+def ask(question: str, index: str | None, model: str | None, as_json: bool) -> None:
     """Ask a question and get an answer whose every statement is cited."""
-    from groundwork.core.telemetry import Trace
-    from groundwork.serving.answer import complete
     from groundwork.serving.case import Question
+    from groundwork.serving.generate.router import check_wanted
     from groundwork.serving.questions import checked_question
 
     settings = load()
     text = checked_question(question, settings.service.max_question_chars)
     with open_services(settings) as services:
-        asked = Question(text, index or settings.index.default)
-        answer = asyncio.run(complete(asked, services.assistant, Trace()))
+        check_wanted(model, services.assistant.generator)
+        asked = Question(text, index or settings.index.default, generator=model)
+        answer = answer_once(asked, services)
     if as_json:
         echo_json(answer.to_dict())
     else:

@@ -21,6 +21,7 @@ from groundwork.serving.api.run import Run
 from groundwork.serving.api.schemas import AskBody
 from groundwork.serving.api.shapes import AnswerShape
 from groundwork.serving.case import Question
+from groundwork.serving.generate.router import check_wanted
 from groundwork.serving.questions import checked_question
 
 router = APIRouter(route_class=JsonRoute, tags=["answers"])
@@ -58,7 +59,10 @@ async def ask(body: AskBody, request: Request) -> Response:
         history=body.turns(),
         where=body.filters.to_filter() if body.filters is not None else None,
         passages=body.k,
+        generator=body.model,
+        conversation=body.conversation_id,
     )
+    check_wanted(question.generator, context.services.assistant.generator)
     trace = trace_of(request.scope)
     run = await Run.begin(context, question, trace)
     if body.stream:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from groundwork.core.answers import Turn
 from groundwork.retrieval.index.base import Filter
@@ -19,6 +27,8 @@ _MAX_FILTER_CHARS = 300
 INDEX_PATTERN = r"^[a-z0-9](?:_?[a-z0-9-])*_?$"
 MAX_INDEX_CHARS = 63
 ANSWER_ID_PATTERN = r"^[A-Za-z0-9-]{1,64}$"
+CONVERSATION_PATTERN = r"^(?:new|conv-[0-9a-f]{24})$"
+MAX_GENERATOR_CHARS = 64
 
 
 def _storable(text: str) -> str:
@@ -112,6 +122,14 @@ class AskBody(_Body):
     history: list[TurnBody] | None = Field(
         None, max_length=MAX_TURNS, description="The conversation so far, oldest first."
     )
+    conversation_id: Annotated[str, Field(pattern=CONVERSATION_PATTERN)] | None = Field(
+        None,
+        description="A conversation that the service keeps: the id that an answer gave, or `new` to"
+        " begin one. Instead of `history`.",
+    )
+    model: Annotated[Text, Field(min_length=1, max_length=MAX_GENERATOR_CHARS)] | None = Field(
+        None, description="The generator to write with; the router chooses if left out."
+    )
     index: IndexName | None = Field(None, description="The index; the default one if left out.")
     filters: FiltersBody | None = None
     k: Passages | None = Field(
@@ -137,6 +155,12 @@ class AskBody(_Body):
             ]
         }
     )
+
+    @model_validator(mode="after")
+    def _one_history(self) -> AskBody:
+        if self.history and self.conversation_id:
+            raise ValueError("send either history or conversation_id, not both")
+        return self
 
     def turns(self) -> tuple[Turn, ...]:
         """The history as the question path takes it."""
