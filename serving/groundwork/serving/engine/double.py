@@ -29,7 +29,8 @@ _ERROR_EVENT = b'data: {"error":{"message":"the engine core died","type":"Intern
 
 class EngineDouble:
     """Set `writer.script` to change how it behaves; `running`, `requests`, `left` and `clients` (addresses, one a
-    connection) tell what happened."""
+    connection) tell what happened.
+    """
 
     def __init__(self, script: Script | None = None, model: str = "double") -> None:
         self.writer = Writer(script or Script())
