@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from groundwork.cli.compose import open_index_store
 from groundwork.core.errors import GroundworkError
@@ -30,7 +32,8 @@ def all_checks(settings: Settings) -> list[CheckResult]:
         "ledger": _ledger,
         "service": _service,
     }
-    return [_tried(name, check, settings) for name, check in checks.items()]
+    results = [_tried(name, check, settings) for name, check in checks.items()]
+    return results + _engines(settings)
 
 
 def _tried(name: str, check: Callable[[Settings], str], settings: Settings) -> CheckResult:
@@ -82,6 +85,30 @@ def _ledger(settings: Settings) -> str:
     finally:
         store.close()
     return f"{make_url(settings.ledger_url).render_as_string(hide_password=True)} answers"
+
+
+def _engines(settings: Settings) -> list[CheckResult]:
+    """One check for each configured engine; none where answers are extractive."""
+    names = settings.generator.engines
+    return [_tried(f"engine {name}", partial(_engine, name), settings) for name in names]
+
+
+def _engine(name: str, settings: Settings) -> str:
+    from groundwork.serving.engine.base import EngineInfo
+    from groundwork.serving.engine.client import HttpEngine
+
+    engine = HttpEngine(name, settings.generator.engines[name])
+
+    async def ask() -> EngineInfo:
+        try:
+            return await engine.ping()
+        finally:
+            await engine.close()
+
+    info = asyncio.run(ask())
+    window = f"a window of {info.window:,} tokens" if info.window else "a window it does not report"
+    hint = "" if info.window else f" (set context_tokens of the engine {name})"
+    return f"{engine.transport.url} serves {info.model} with {window}{hint}"
 
 
 def _service(settings: Settings) -> str:
