@@ -8,7 +8,7 @@ from pathlib import Path
 
 from groundwork.core.settings import Settings, load, quiet_libraries
 
-PARTS = ("cli", "ingest", "search", "embedding", "quality", "citations", "fit")
+PARTS = ("cli", "ingest", "search", "embedding", "quality", "citations", "fit", "followups")
 
 
 def main(parts: list[str]) -> int:

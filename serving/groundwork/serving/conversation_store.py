@@ -1,0 +1,247 @@
+"""Conversations that the service keeps: who asked what, in order, for as long as the retention setting says."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.exc import OperationalError
+
+from groundwork.core.answers import Turn
+from groundwork.core.errors import NotFound, Unavailable
+
+ID_PATTERN = r"^conv-[0-9a-f]{24}$"
+_ID = re.compile(ID_PATTERN)
+
+metadata = sql.MetaData()
+_conversations = sql.Table(
+    "conversations",
+    metadata,
+    sql.Column("id", sql.String(64), primary_key=True),
+    # None until callers have keys.
+    sql.Column("owner", sql.String(64), nullable=True, index=True),
+    sql.Column("created_at", sql.String(32), nullable=False),
+    sql.Column("last_at", sql.String(32), nullable=False, index=True),
+)
+_turns = sql.Table(
+    "turns",
+    metadata,
+    sql.Column("conversation_id", sql.String(64), primary_key=True),
+    sql.Column("number", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("created_at", sql.String(32), nullable=False),
+    sql.Column("question", sql.Text, nullable=False),
+    sql.Column("answer_id", sql.String(64), nullable=False),
+    sql.Column("answer", sql.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTurn:
+    """A question with its answer. `number` counts from 1."""
+
+    number: int
+    created_at: str
+    question: str
+    answer_id: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation with its turns, oldest first."""
+
+    id: str
+    created_at: str
+    last_at: str
+    turns: tuple[KeptTurn, ...]
+
+    def history(self) -> tuple[Turn, ...]:
+        """As the question path takes it."""
+        return tuple(
+            turn
+            for kept in self.turns
+            for turn in (Turn("user", kept.question), Turn("assistant", kept.answer))
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "id": self.id,
+            "created_at": self.created_at,
+            "last_at": self.last_at,
+            "turns": [
+                {
+                    "number": kept.number,
+                    "created_at": kept.created_at,
+                    "question": kept.question,
+                    "answer_id": kept.answer_id,
+                    "answer": kept.answer,
+                }
+                for kept in self.turns
+            ],
+        }
+
+
+class ConversationStore:
+    """One SQL database, the ledger's. Safe to use from several threads and processes.
+
+    `owner` scopes everything: what belongs to another owner is not found, as if it were not there.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = sql.make_url(url)
+        if self._url.drivername.startswith("sqlite") and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sql.create_engine(self._url)
+        if self._engine.dialect.name == "sqlite":
+            sql.event.listen(self._engine, "connect", _sqlite_pragmas)
+        with self._reachable():
+            metadata.create_all(self._engine)
+
+    def create(self, owner: str | None = None) -> str:
+        """Begin one; returns its id."""
+        conversation_id = "conv-" + secrets.token_hex(12)
+        now = _now()
+        with self._reachable(), self._engine.begin() as connection:
+            connection.execute(
+                sql.insert(_conversations).values(
+                    id=conversation_id, owner=owner, created_at=now, last_at=now
+                )
+            )
+        return conversation_id
+
+    def append(
+        self,
+        conversation_id: str,
+        question: str,
+        answer_id: str,
+        answer: str,
+        owner: str | None = None,
+    ) -> int:
+        """Add a turn behind all others; returns its number. Raises NotFound."""
+        now = _now()
+        # Written first: its lock puts those who append at once in a queue, so that each sees the one before.
+        touch = sql.update(_conversations).where(*_mine(conversation_id, owner)).values(last_at=now)
+        latest = sql.select(sql.func.coalesce(sql.func.max(_turns.c.number), 0)).where(
+            _turns.c.conversation_id == conversation_id
+        )
+        with self._reachable(), self._engine.begin() as connection:
+            if connection.execute(touch).rowcount == 0:
+                raise _missing(conversation_id)
+            number = int(connection.execute(latest).scalar_one()) + 1
+            connection.execute(
+                sql.insert(_turns).values(
+                    conversation_id=conversation_id,
+                    number=number,
+                    created_at=now,
+                    question=question,
+                    answer_id=answer_id,
+                    answer=answer,
+                )
+            )
+        return number
+
+    def read(
+        self, conversation_id: str, owner: str | None = None, last: int | None = None
+    ) -> Conversation:
+        """The conversation with all its turns, or the `last` ones. Raises NotFound."""
+        head = sql.select(_conversations).where(*_mine(conversation_id, owner))
+        turns = (
+            sql.select(_turns)
+            .where(_turns.c.conversation_id == conversation_id)
+            .order_by(_turns.c.number.desc())
+        )
+        if last is not None:
+            turns = turns.limit(last)
+        with self._reachable(), self._engine.connect() as connection:
+            row = connection.execute(head).mappings().one_or_none()
+            if row is None:
+                raise _missing(conversation_id)
+            found = connection.execute(turns).mappings().all()
+        kept = tuple(
+            KeptTurn(
+                turn["number"],
+                turn["created_at"],
+                turn["question"],
+                turn["answer_id"],
+                turn["answer"],
+            )
+            for turn in reversed(found)
+        )
+        return Conversation(row["id"], row["created_at"], row["last_at"], kept)
+
+    def delete(self, conversation_id: str, owner: str | None = None) -> None:
+        """Forget one with its turns. Raises NotFound."""
+        with self._reachable(), self._engine.begin() as connection:
+            gone = connection.execute(
+                sql.delete(_conversations).where(*_mine(conversation_id, owner))
+            )
+            if gone.rowcount == 0:
+                raise _missing(conversation_id)
+            connection.execute(
+                sql.delete(_turns).where(_turns.c.conversation_id == conversation_id)
+            )
+
+    def forget(self, keep_days: int) -> int:
+        """Delete conversations whose last turn is older than this. Returns how many went."""
+        limit = _stamp(datetime.now(UTC) - timedelta(days=keep_days))
+        with self._reachable(), self._engine.begin() as connection:
+            gone = connection.execute(
+                sql.delete(_conversations).where(_conversations.c.last_at < limit)
+            )
+            # Also turns that an interrupted deletion left behind.
+            kept = sql.select(_conversations.c.id)
+            connection.execute(sql.delete(_turns).where(_turns.c.conversation_id.not_in(kept)))
+            return gone.rowcount
+
+    def close(self) -> None:
+        """Release connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            where = self._url.render_as_string(hide_password=True)
+            raise Unavailable(
+                f"the ledger at {where} does not answer: {error.orig}", field="ledger.url"
+            ) from error
+
+
+def _mine(conversation_id: str, owner: str | None) -> tuple[sql.ColumnElement[bool], ...]:
+    return (
+        _conversations.c.id == conversation_id,
+        _conversations.c.owner.is_(None) if owner is None else _conversations.c.owner == owner,
+    )
+
+
+def _missing(conversation_id: str) -> NotFound:
+    shown = conversation_id if _ID.fullmatch(conversation_id) else "of such an id"
+    return NotFound(
+        f"no conversation {shown}; conversations are kept for a limited time",
+        field="conversation_id",
+    )
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _now() -> str:
+    return _stamp(datetime.now(UTC))
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
