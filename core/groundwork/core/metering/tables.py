@@ -29,7 +29,7 @@ IDLE = "idle"
 EVALUATION = "evaluation"
 KINDS = (USAGE, CORRECTION, IDLE, EVALUATION)
 
-OUTCOMES = ("answered", "abstained", "failed", "cancelled", "cached")
+OUTCOMES = ("answered", "abstained", "blocked", "failed", "cancelled", "cached", "unknown")
 
 metadata = sql.MetaData()
 # SQLite numbers rows by INTEGER PRIMARY KEY only; a 64-bit column elsewhere.
@@ -310,7 +310,7 @@ def parts(amount: sql.ColumnElement[int]) -> tuple[sql.ColumnElement[Any], sql.C
 
     Integer division truncates towards zero on both databases, so that each part keeps the sign of its row.
     """
-    part = sql.literal_column(str(PART))
+    part: sql.ColumnElement[int] = sql.literal_column(str(PART))
     return (
         sql.func.coalesce(sql.func.sum(amount.op("/")(part)), 0),
         sql.func.coalesce(sql.func.sum(amount.op("%")(part)), 0),

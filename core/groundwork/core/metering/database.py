@@ -1,0 +1,115 @@
+"""Opening the ledger's database: SQLite in WAL mode, or PostgreSQL through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from groundwork.core.errors import ConfigurationError, Unavailable
+
+_BUSY_MS = 5000
+# How long a lock or a connection is waited for before the database counts as absent.
+_POSTGRES_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c timezone=UTC"
+
+
+def open_engine(url: str) -> sql.Engine:
+    """An engine on this URL. Connects at first use. Raises ConfigurationError for other databases."""
+    parsed = sql.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "postgresql+psycopg":
+        raise ConfigurationError(
+            f"ledger.url begins with {parsed.drivername}; use sqlite:/// or postgresql+psycopg://",
+            field="ledger.url",
+        )
+    return sql.create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_timeout=_BUSY_MS / 1000,
+        connect_args={"connect_timeout": 3, "options": _POSTGRES_OPTIONS},
+    )
+
+
+@contextmanager
+def reading(engine: sql.Engine) -> Iterator[sql.Connection]:
+    """A connection to read with: one snapshot on SQLite. Raises Unavailable."""
+    with _reachable(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: sql.Engine) -> Iterator[sql.Connection]:
+    """One transaction that is committed at the end. Raises Unavailable.
+
+    On SQLite it takes the write lock at once: a transaction that reads first and writes later could not be
+    made to wait, only to fail.
+    """
+    with _reachable(engine), engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+def insert_or(table: sql.Table, connection: sql.Connection) -> Any:
+    """An INSERT that has `on_conflict_do_nothing` and `on_conflict_do_update` on this connection's database."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def add_up(
+    connection: sql.Connection, table: sql.Table, rows: Sequence[dict[str, Any]], *sums: str
+) -> None:
+    """Insert rows, and where a row of that primary key is there, add these columns to it.
+
+    The rows must be sorted by key by all writers alike, or two of them could wait for each other.
+    """
+    if not rows:
+        return
+    statement = insert_or(table, connection)
+    added = {name: table.c[name] + statement.excluded[name] for name in sums}
+    keys = [column.name for column in table.primary_key]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), list(rows))
+
+
+def _sqlite(url: sql.URL) -> sql.Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sql.create_engine(url)
+    sql.event.listen(engine, "connect", _on_connect)
+    sql.event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    # The driver would begin transactions by itself, and not for DDL; `_on_begin` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # Durable at every checkpoint and consistent always; the journal of charges is what survives a power cut.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _on_begin(connection: sql.Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _reachable(engine: sql.Engine) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        where = engine.url.render_as_string(hide_password=True)
+        why = getattr(error, "orig", None) or error
+        raise Unavailable(
+            f"the ledger at {where} does not answer: {str(why).strip()}", field="ledger.url"
+        ) from error
