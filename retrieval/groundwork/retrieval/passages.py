@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from groundwork.core.documents import Chunk
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Passage:
     sparse: float
     # One number a unit of the chunk: how well it answers the question, comparable within one question.
     unit_scores: tuple[float, ...] = ()
+    # The units' vectors as stored (int8, a row a unit); None where the embedder gives none.
+    units: NDArray[np.int8] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

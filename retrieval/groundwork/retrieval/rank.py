@@ -59,7 +59,7 @@ def rank(
         units = unit_scores(vector, found.units)
         share = candidate.sparse / most
         score = candidate.dense + weight * share + UNIT_WEIGHT * max(units, default=0.0)
-        passages.append(Passage(found.chunk, score, candidate.dense, share, units))
+        passages.append(Passage(found.chunk, score, candidate.dense, share, units, found.units))
     return sorted(passages, key=lambda passage: (-passage.score, passage.chunk.id))
 
 
