@@ -16,6 +16,7 @@ COMMANDS = {
     "search": ("groundwork.cli.commands.search:search", "Find passages without writing an answer."),
     "index": ("groundwork.cli.commands.index:index", "List, compare, promote and clean index versions."),
     "prompts": ("groundwork.cli.commands.prompts:prompts", "List and show the prompts of a language model."),
+    "cost": ("groundwork.cli.commands.cost:cost", "Reports, exports and corrections of what was spent."),
     "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),
 }  # fmt: skip
 
