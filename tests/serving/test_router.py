@@ -14,7 +14,7 @@ from groundwork.core.errors import (
     EngineFull,
     EngineTimeout,
     GroundworkError,
-    InvalidInput,
+    NotFound,
 )
 from groundwork.core.metering.tally import Tally
 from groundwork.core.settings import GeneratorSettings
@@ -89,10 +89,10 @@ async def test_without_tiers_the_first_route_is_the_default() -> None:
 
 async def test_an_unknown_name_is_refused_before_anything_is_asked() -> None:
     house = House()
-    with pytest.raises(InvalidInput, match="no generator is named gpt-5; there are default, quick"):
+    with pytest.raises(NotFound, match="no generator is named gpt-5; there are default, quick"):
         await run(house.routed, task(wanted="gpt-5"))
     assert not house.large.tasks + house.small.tasks + house.quotes.tasks
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(NotFound) as raised:
         check_wanted("llm-8b", house.routed)
     assert raised.value.field == "model"
     check_wanted("quick", house.routed)
@@ -250,5 +250,5 @@ def test_the_factory_quotes_where_there_is_no_engine() -> None:
     made = create_generator(GeneratorSettings(), {}, FakeEmbedder())
     assert isinstance(made, ExtractiveGenerator)
     check_wanted("extractive", made)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(NotFound):
         check_wanted("default", made)

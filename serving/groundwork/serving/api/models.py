@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from groundwork.core.errors import IndexMissing, InvalidInput
+from groundwork.core.errors import IndexMissing, NotFound
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import openai_errors
@@ -98,7 +98,7 @@ async def read_model(
     index, wanted = index_of(model_id, context.settings.index.default)
     try:
         check_wanted(wanted, context.services.assistant.generator)
-    except InvalidInput:
+    except NotFound:
         raise no_such_model(model_id) from None
     created = await asyncio.to_thread(_created, context.services.index_store, index)
     if created is None:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from groundwork.core.answers import Turn
 from groundwork.retrieval.index.base import Filter
@@ -125,7 +117,7 @@ class AskBody(_Body):
     conversation_id: Annotated[str, Field(pattern=CONVERSATION_PATTERN)] | None = Field(
         None,
         description="A conversation that the service keeps: the id that an answer gave, or `new` to"
-        " begin one. Instead of `history`.",
+        " begin one. Its turns are the history where `history` is left out.",
     )
     model: Annotated[Text, Field(min_length=1, max_length=MAX_GENERATOR_CHARS)] | None = Field(
         None, description="The generator to write with; the router chooses if left out."
@@ -155,12 +147,6 @@ class AskBody(_Body):
             ]
         }
     )
-
-    @model_validator(mode="after")
-    def _one_history(self) -> AskBody:
-        if self.history and self.conversation_id:
-            raise ValueError("send either history or conversation_id, not both")
-        return self
 
     def turns(self) -> tuple[Turn, ...]:
         """The history as the question path takes it."""

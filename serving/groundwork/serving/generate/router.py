@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from groundwork.core.errors import InvalidInput, Unavailable
+from groundwork.core.errors import NotFound, Unavailable
 from groundwork.core.metering.tally import Tally
 from groundwork.core.settings.generation import Tier
 from groundwork.serving.generate.base import Finished, Generator, Task, Written
@@ -86,7 +86,7 @@ class RoutedGenerator:
             route.generator.warm()
 
     def choose(self, task: Task) -> Choice:
-        """Who writes this. Raises InvalidInput for a name that nobody has."""
+        """Who writes this. Raises NotFound for a name that nobody has."""
         if task.wanted is not None:
             check_wanted(task.wanted, self)
             return self._from_wish(task.wanted)
@@ -102,7 +102,7 @@ class RoutedGenerator:
         return Choice((*fitting, *others), f"tier:{judged.tier}", judged.reasons)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
-        """As the one chosen writes. Raises InvalidInput, and Unavailable where nobody is left to ask."""
+        """As the one chosen writes. Raises NotFound, and Unavailable where nobody is left to ask."""
         choice = self.choose(task)
         failed: list[tuple[str, Unavailable]] = []
         for route in self._in_turn(choice):
@@ -172,10 +172,10 @@ def generator_names(generator: Generator) -> tuple[str, ...]:
 
 
 def check_wanted(wanted: str | None, generator: Generator) -> None:
-    """Raises InvalidInput that names `model` where nobody has this name."""
+    """Raises NotFound that names `model` where nobody has this name."""
     names = generator_names(generator)
     if wanted is not None and wanted not in names:
         shown = wanted[:100].encode("utf-8", "backslashreplace").decode()
-        raise InvalidInput(
+        raise NotFound(
             f"no generator is named {shown}; there are {', '.join(names)}", field="model"
         )
