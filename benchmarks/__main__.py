@@ -8,7 +8,9 @@ from pathlib import Path
 
 from groundwork.core.settings import Settings, load, quiet_libraries
 
-PARTS = ("cli", "ingest", "search", "embedding", "quality", "citations", "fit", "followups")
+PARTS = (
+    "cli", "ingest", "search", "embedding", "quality", "citations", "fit", "followups", "gateway",
+)  # fmt: skip
 
 
 def main(parts: list[str]) -> int:

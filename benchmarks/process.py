@@ -63,7 +63,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Poll until stopped."""
         while not self._done.is_set():
-            self.peak = max(self.peak, sum(map(_resident, _tree(self._pid))))
+            self.peak = max(self.peak, sum(map(_resident, tree(self._pid))))
             self._done.wait(_POLL_SECONDS)
 
     def stop(self) -> None:
@@ -72,7 +72,8 @@ class _Watch(threading.Thread):
         self.join()
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
+    """The process and all that it has started."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -80,7 +81,7 @@ def _tree(pid: int) -> Iterator[int]:
         except OSError:  # the thread ended meanwhile
             continue
         for child in found:
-            yield from _tree(int(child))
+            yield from tree(int(child))
 
 
 def _resident(pid: int) -> int:
