@@ -19,11 +19,12 @@ from groundwork.serving.api.chat_request import to_question
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, event_stream, openai_errors
 from groundwork.serving.api.openai_shapes import ChatBody, ChatShape
+from groundwork.serving.api.passthrough import ChatRoute
 from groundwork.serving.api.problems import Failure
-from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JSON, JsonRoute
+from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JSON
 from groundwork.serving.api.run import Run
 
-router = APIRouter(route_class=JsonRoute, tags=["openai"])
+router = APIRouter(route_class=ChatRoute, tags=["openai"])
 
 _STREAM_EXAMPLE = (
     'data: {"id":"chatcmpl-5f0c…","object":"chat.completion.chunk","created":1795428900,"model":"groundwork",'

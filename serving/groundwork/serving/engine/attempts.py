@@ -68,6 +68,14 @@ def settle(permit: Permit, error: EngineError) -> None:
         permit.dropped()
 
 
+def settle_stream(permit: Permit, error: EngineError, total: float) -> None:
+    """The same for an answer that had begun and had until `total` of the event loop to end."""
+    if isinstance(error, EngineTimeout) and asyncio.get_running_loop().time() >= total:
+        # It wrote all the time: long, not broken.
+        permit.dropped()
+    settle(permit, error)
+
+
 def _permitted(breaker: Breaker, last: EngineError | None) -> Permit:
     try:
         return breaker.enter()

@@ -15,10 +15,9 @@ from groundwork.core.errors import (
     EngineBroken,
     EngineError,
     EngineRefused,
-    EngineTimeout,
 )
 from groundwork.core.settings import EngineSettings
-from groundwork.serving.engine.attempts import Retries, first_success, settle
+from groundwork.serving.engine.attempts import Retries, first_success, settle_stream
 from groundwork.serving.engine.base import (
     ChatRequest,
     Completion,
@@ -192,10 +191,7 @@ class HttpEngine:
             permit.succeeded()
         except EngineError as error:
             error.sent, error.usage = sent, chunks.usage
-            if isinstance(error, EngineTimeout) and loop.time() >= total:
-                # It wrote all the time: long, not broken.
-                permit.dropped()
-            settle(permit, error)
+            settle_stream(permit, error, total)
             raise
         finally:
             permit.dropped()

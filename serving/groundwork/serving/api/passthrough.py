@@ -1,0 +1,221 @@
+"""The model names engine/<name>: a chat request goes to that engine as it is, and its answer comes back as it is.
+
+Off unless `generator.passthrough` is set. Rails, passages and citations have no part in it; admission, the engine's gate
+and breaker, and the bill do. Texts are not kept: the record holds the count and the charges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from groundwork.core.answers import Answer, Outcome, Usage
+from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.prices import GENERATE
+from groundwork.core.metering.tally import OUTPUT, Tally
+from groundwork.core.money import format_dollars
+from groundwork.core.telemetry import Trace
+from groundwork.core.tokens import count_tokens
+from groundwork.serving.api import sse
+from groundwork.serving.api.context import Context, context_of, trace_of
+from groundwork.serving.api.models import no_such_model
+from groundwork.serving.api.problems import Failure
+from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JsonRoute
+from groundwork.serving.engine.client import HttpEngine
+from groundwork.serving.engine.passthrough import Forwarded, forward
+
+T = TypeVar("T")
+
+PREFIX = "engine/"
+# A passage of bytes has no release of the documentation; bills show what it was instead.
+RELEASE = "passthrough"
+
+
+class ChatRoute(JsonRoute):
+    """Hands requests for an engine on before their body is read as a question."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The usual handler behind the choice."""
+        handle = super().get_route_handler()
+
+        async def chosen(request: Request) -> Response:
+            body = await _for_an_engine(request)
+            return await handle(request) if body is None else await pass_through(body, request)
+
+        return chosen
+
+
+async def pass_through(body: Mapping[str, Any], request: Request) -> Response:
+    """The engine's response. Raises IndexMissing for an engine of no such name, and what `forward` raises."""
+    context = context_of(request)
+    model = str(body["model"])
+    engine = context.services.engines.get(model.removeprefix(PREFIX))
+    if not isinstance(engine, HttpEngine):
+        raise no_such_model(model)
+    context.admission.enter()
+    call = _Call(context, engine, body, trace_of(request.scope))
+    try:
+        if not await _unless_gone(request, call.begin()):
+            await call.aclose()
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        if body.get("stream") is True:
+            return sse.EventStream(call.frames(), call.aclose)
+        whole = await _unless_gone(request, call.whole())
+    except BaseException:
+        call.outcome = "failed"
+        await call.aclose()
+        raise
+    await call.aclose()
+    if whole is None:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
+    return Response(whole, media_type="application/json", headers=call.headers())
+
+
+class _Call:
+    """One request to an engine: its place, its pieces, its bill."""
+
+    def __init__(
+        self, context: Context, engine: HttpEngine, body: Mapping[str, Any], trace: Trace
+    ) -> None:
+        self.outcome: Outcome = "cancelled"
+        self._context = context
+        self._engine = engine
+        self._body = body
+        self._trace = trace
+        self._held = AsyncExitStack()
+        self._forwarded: Forwarded | None = None
+        self._pieces: AsyncGenerator[bytes, None] | None = None
+        self._answer: Answer | None = None
+        self._closed = False
+
+    async def begin(self) -> bool:
+        """Wait for the engine's first words."""
+        with self._trace.stage("generate"):
+            self._forwarded, self._pieces = await self._held.enter_async_context(
+                forward(self._body, self._engine, self._trace.trace_id)
+            )
+        # Nobody could be billed without a price; better to know before anything is handed out.
+        self._context.services.assistant.prices.charge(GENERATE, self._engine.model, OUTPUT, 0)
+        return True
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
+        """The stream; an error of ours as its last event, where the engine has told none itself."""
+        forwarded, pieces = self._begun()
+        try:
+            async for piece in pieces:
+                yield piece
+            self.outcome = "answered"
+        except GroundworkError as error:
+            self.outcome = "failed"
+            if not forwarded.told:
+                yield sse.data_only(Failure.of(error).openai())
+
+    async def whole(self) -> bytes:
+        """The body of a response that is no stream."""
+        _, pieces = self._begun()
+        body = b"".join([piece async for piece in pieces])
+        self.outcome = "answered"
+        return body
+
+    def headers(self) -> dict[str, str]:
+        """What it cost."""
+        return (
+            {} if self._answer is None else {COST_HEADER: format_dollars(self._answer.picodollars)}
+        )
+
+    async def aclose(self) -> None:
+        """Stop the engine, give the place back, and record what was used. Closing twice is allowed."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._held.aclose()
+        finally:
+            self._context.admission.leave()
+            if self._forwarded is None:
+                self._context.services.metrics.outcome(self._name, self.outcome)
+            else:
+                await asyncio.shield(asyncio.to_thread(self._record, self._forwarded))
+
+    @property
+    def _name(self) -> str:
+        return f"{PREFIX}{self._engine.name}"
+
+    def _begun(self) -> tuple[Forwarded, AsyncGenerator[bytes, None]]:
+        if self._forwarded is None or self._pieces is None:
+            raise AssertionError("a call is read after it has begun")
+        return self._forwarded, self._pieces
+
+    def _record(self, forwarded: Forwarded) -> None:
+        services = self._context.services
+        usage = forwarded.usage or self._estimate(forwarded)
+        tally = Tally()
+        tally.tokens(GENERATE, self._engine.model, usage)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._answer = Answer(
+            id="ans-" + secrets.token_hex(12),
+            created_at=now,
+            question="",
+            index=self._name,
+            release=RELEASE,
+            index_version="",
+            model=self._engine.model,
+            answer="",
+            outcome=self.outcome,
+            reason=None,
+            confidence=0.0,
+            citations=(),
+            usage=usage,
+            charges=services.assistant.prices.charges(tally),
+            rails=(),
+            timings_ms=self._trace.finish(),
+            trace_id=self._trace.trace_id,
+            record={"engine": self._engine.name, "usage_estimated": forwarded.usage is None},
+        )
+        services.store.save(self._answer)
+        services.metrics.answered(self._answer)
+
+    def _estimate(self, forwarded: Forwarded) -> Usage:
+        """Of an answer that did not reach its own count: the prompt's text, and one token an event."""
+        texts = [str(message.get("content") or "") for message in self._body["messages"]]
+        return Usage(sum(count_tokens(text) for text in texts), forwarded.events)
+
+
+async def _for_an_engine(request: Request) -> dict[str, Any] | None:
+    """The body, where it names an engine and that is allowed; what is wrong with any other is found elsewhere."""
+    if not context_of(request).settings.generator.passthrough:
+        return None
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" or "content-encoding" in request.headers:
+        return None
+    raw = await request.body()
+    # Cheaper than reading every question's body twice.
+    if b"engine" not in raw:
+        return None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    named = isinstance(body, dict) and str(body.get("model", "")).startswith(PREFIX)
+    return body if named else None
+
+
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T | None:
+    """The result; None where the client left before, and the work with it."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.create_task(sse.disconnected(request.receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+    return None if working.cancelled() else working.result()
