@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from groundwork.core.documents import Chunk
+from groundwork.core.answers import Citation
+from groundwork.retrieval.passages import Passage
 
 Stage = Literal["input", "passages", "output"]
+Reach = Literal["match", "sentence", "text"]
 Vector = NDArray[np.float32]
 
 
@@ -26,7 +28,8 @@ class Finding:
 
     `start` and `end` are code points of the text checked, half-open; a finding about the text as a whole spans all of
     it. `kind` names it for people ("e-mail address"). `score` is 0 to 1, for the policy's threshold. `replacement` is
-    what redacting puts in its place; "[<kind> removed]" where it is None.
+    what redacting puts in its place; "[<kind> removed]" where it is None. `open` says that it may still grow, in a text
+    that is not finished.
     """
 
     kind: str
@@ -34,6 +37,7 @@ class Finding:
     end: int
     score: float = 1.0
     replacement: str | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,8 @@ class Context:
     """What a rail may know besides the text.
 
     `signals` are retrieval's numbers about the question (`retrieval.confidence.features`), empty before retrieval.
-    `vector` is the question's embedding, where one is known already. `passages` are the chunks that an answer rests
-    on. `canary` is a string that stands in the system prompt and nowhere else, "" where there is none. `citations` is
-    how many citations the answer carries; None while that is unknown.
+    `vector` is the question's embedding, where one is known already. `passages` are what an answer rests on. `canary` is a string that stands in the system prompt and nowhere else, "" where there is none. `citations` are
+    the answer's; None while they are unknown. `final` says that no more text follows.
     """
 
     on: Stage
@@ -51,9 +54,10 @@ class Context:
     team: str | None = None
     signals: Mapping[str, float] = field(default_factory=dict)
     vector: Vector | None = None
-    passages: tuple[Chunk, ...] = ()
+    passages: tuple[Passage, ...] = ()
     canary: str = ""
-    citations: int | None = None
+    citations: tuple[Citation, ...] | None = None
+    final: bool = True
 
 
 class InjectionClassifier(Protocol):
@@ -79,13 +83,13 @@ class Judge(Protocol):
 class Parts:
     """What rails need from other parts. The composition root supplies it; None where there is none.
 
-    `support(sentence, chunks)` says how well the chunks support the sentence, 0 to 1. `known_hosts(index)` are the
+    `support(sentence, passages)` says how well the passages support the sentence, 0 to 1. `known_hosts(index)` are the
     hosts of an index's pages.
     """
 
     classifier: InjectionClassifier | None = None
     judge: Judge | None = None
-    support: Callable[[str, Sequence[Chunk]], float] | None = None
+    support: Callable[[str, Sequence[Passage]], float] | None = None
     known_hosts: Callable[[str], frozenset[str]] | None = None
 
 
@@ -99,7 +103,8 @@ class Rail:
     """The base of rails.
 
     `name` is the name in the policy file; `stages` where it can run. A rail with `isolated` runs in a thread of its
-    own, so that the policy's time limit can be kept; others are plain bounded computations.
+    own, so that the policy's time limit can be kept; others are plain bounded computations. One with `needs_signals`
+    runs once retrieval has found something, one with `needs_citations` once the answer is complete.
 
     For streams a rail says how far one of its findings can reach. `reach` "match" means: whether a stretch is found
     depends on the stretch, one code point behind it and at most `LOOK_BACK` before it, and a finding has at most
@@ -110,10 +115,12 @@ class Rail:
     """
 
     name: ClassVar[str]
-    stages: ClassVar[frozenset[Stage]]
-    reach: ClassVar[Literal["match", "sentence", "text"]] = "text"
+    stages: frozenset[Stage]
     isolated: ClassVar[bool] = False
+    needs_signals: ClassVar[bool] = False
+    needs_citations: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
+    reach: Reach = "text"
     spaced: int = 0
 
     def __init__(self, options: Any, parts: Parts) -> None:
@@ -124,11 +131,18 @@ class Rail:
         """What is found in `text`; nothing if it is fine."""
         raise NotImplementedError
 
+    def warm(self) -> None:
+        """Load what the first check would otherwise wait for."""
+
     def explain(self, findings: Sequence[Finding]) -> str:
-        """One clause for the answer's record. It never repeats what was found."""
-        kinds = sorted({finding.kind for finding in findings})
-        counts = {kind: sum(finding.kind == kind for finding in findings) for kind in kinds}
-        return ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in counts.items())
+        """One clause for the answer's record. It never repeats what was found; what overlaps counts once."""
+        counts: dict[str, int] = {}
+        ends: dict[str, int] = {}
+        for finding in sorted(findings, key=lambda each: (each.start, each.end)):
+            if finding.start >= ends.get(finding.kind, 0):
+                counts[finding.kind] = counts.get(finding.kind, 0) + 1
+            ends[finding.kind] = max(finding.end, ends.get(finding.kind, 0))
+        return ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in sorted(counts.items()))
 
 
 def whole(text: str, kind: str, score: float = 1.0) -> tuple[Finding, ...]:
