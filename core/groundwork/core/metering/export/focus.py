@@ -11,6 +11,7 @@ given, so every correction is of something invoiced and has ChargeClass Correcti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,9 +48,8 @@ _SHARE = "Units"
 
 def as_focus(rows: Iterable[ChargeRow], settings: CostsSettings) -> Iterator[bytes]:
     """A heading and a line for each charge."""
-    yield from encode([COLUMNS])
     parties = _parties(settings)
-    yield from encode(_line(row, parties) for row in rows)
+    return encode(chain([COLUMNS], (_line(row, parties) for row in rows)))
 
 
 def _line(row: ChargeRow, parties: dict[str, Cell]) -> list[Cell]:

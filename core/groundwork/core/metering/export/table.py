@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from groundwork.core.metering.export.cells import Cell, Exact, encode
 from groundwork.core.metering.export.rows import ChargeRow
@@ -39,8 +40,7 @@ COLUMNS = {
 
 def as_csv(rows: Iterable[ChargeRow]) -> Iterator[bytes]:
     """A heading and a line for each charge. `amount` is the decimal text of `picodollars`."""
-    yield from encode([list(COLUMNS)])
-    yield from encode(_cells(row) for row in rows)
+    return encode(chain([list(COLUMNS)], map(_cells, rows)))
 
 
 def _cells(row: ChargeRow) -> list[Cell]:
