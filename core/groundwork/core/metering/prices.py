@@ -8,18 +8,26 @@ prints them). They are rounded up once, here, and exact from then on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import orjson
 
 from groundwork.core.answers import Charge
 from groundwork.core.errors import ConfigurationError
-from groundwork.core.metering.tally import CACHED_INPUT, INPUT, OUTPUT, REASONING, Tally
+from groundwork.core.metering.postings import Line
+from groundwork.core.metering.tally import CACHED_INPUT, GPU, INPUT, OUTPUT, REASONING, Tally
+
+_log = logging.getLogger("groundwork.ledger")
 
 EMBED = "embed"
 RETRIEVE = "retrieve"
 GENERATE = "generate"
+
+# The note of a charge that nobody knew a price for.
+UNPRICED = "no price known"
 
 # 22 CPU-microseconds a token of the int8 MiniLM, 6 milliseconds a hybrid search, 4 microseconds a token read by
 # the extractive generator; each times 11 picodollars.
@@ -32,6 +40,9 @@ _EMBEDDED: Mapping[tuple[str, str], int] = {
 
 # A book that says nothing else of these prices them like the meter they are a part of.
 _PRICED_AS = {CACHED_INPUT: INPUT, REASONING: OUTPUT}
+# A model is priced by its tokens or by its time on a GPU; where one has a price, the other is free.
+_TIME = frozenset({GPU})
+_TOKENS = frozenset({INPUT, CACHED_INPUT, OUTPUT, REASONING})
 
 
 @dataclass(frozen=True)
@@ -42,29 +53,73 @@ class PriceBook:
     prices: Mapping[tuple[str, str], int]
     currency: str = "USD"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Names the book in a release."""
         rows = sorted([model, meter, price] for (model, meter), price in self.prices.items())
         return hashlib.sha256(orjson.dumps([self.name, self.currency, rows])).hexdigest()[:16]
 
-    def charge(self, stage: str, model: str, meter: str, quantity: int) -> Charge:
-        """One priced line. Raises ConfigurationError where the book has no such price."""
+    def price(self, model: str, meter: str) -> int | None:
+        """Picodollars a unit; None where the book does not know."""
         price = self.prices.get((model, meter))
         if price is None and meter in _PRICED_AS:
             price = self.prices.get((model, _PRICED_AS[meter]))
-        if price is None:
-            raise ConfigurationError(
-                f"the price book {self.name} has no price for {meter} of {model}; add one (0 is allowed)",
-                field="prices",
-            )
-        return Charge(stage, meter, quantity, quantity * price)
+        if price is None and self._priced_otherwise(model, meter):
+            price = 0
+        return price
+
+    def charge(self, stage: str, model: str, meter: str, quantity: int) -> Charge:
+        """One priced line. Raises ConfigurationError where the book has no such price."""
+        return self._line(stage, model, meter, quantity, self._known(model, meter)).charge
+
+    def require(self, models: Iterable[str]) -> None:
+        """Raises ConfigurationError that names a model whose tokens have no price: asked before it is used."""
+        for model in models:
+            for meter in (INPUT, OUTPUT):
+                self._known(model, meter)
+
+    def lines(self, tally: Tally) -> tuple[Line, ...]:
+        """Everything that was used, priced. Never fails: what has no price costs 0 and says so in its note.
+
+        An answer that is written already must be recorded; a correction can price it later.
+        """
+        lines = []
+        for used in tally.lines():
+            price = self.price(used.model, used.meter)
+            line = self._line(used.stage, used.model, used.meter, used.quantity, price or 0)
+            if price is None:
+                line = replace(line, note=UNPRICED)
+                _log.warning(
+                    "charged 0 for %s of %s: price book %s has no price for it",
+                    used.meter,
+                    used.model,
+                    self.name,
+                )
+            lines.append(line)
+        return tuple(lines)
 
     def charges(self, tally: Tally) -> tuple[Charge, ...]:
-        """Everything that was used, priced. Raises ConfigurationError."""
-        return tuple(
-            self.charge(used.stage, used.model, used.meter, used.quantity) for used in tally.lines()
-        )
+        """`lines`, as an answer shows them."""
+        return tuple(line.charge for line in self.lines(tally))
+
+    def _known(self, model: str, meter: str) -> int:
+        price = self.price(model, meter)
+        if price is None:
+            raise ConfigurationError(
+                f"the price book {self.name} has no price for {meter} of {model}; add one (0 is allowed) "
+                "with: groundwork cost prices import FILE",
+                field="prices",
+            )
+        return price
+
+    def _priced_otherwise(self, model: str, meter: str) -> bool:
+        if meter in _TIME:
+            return any((model, other) in self.prices for other in _TOKENS)
+        return meter in _TOKENS and any((model, other) in self.prices for other in _TIME)
+
+    @staticmethod
+    def _line(stage: str, model: str, meter: str, quantity: int, price: int) -> Line:
+        return Line(stage, meter, model, quantity, quantity * price, price)
 
 
 def embedded_book(*free_models: str) -> PriceBook:

@@ -14,6 +14,11 @@ INPUT = "input_tokens"
 CACHED_INPUT = "cached_input_tokens"
 OUTPUT = "output_tokens"
 REASONING = "reasoning_tokens"
+SEARCHES = "searches"
+PAGES = "pages"
+REQUESTS = "requests"
+# Time on one GPU, in microseconds: integers count it finely enough.
+GPU = "gpu_microseconds"
 
 
 @dataclass(frozen=True, slots=True)
