@@ -173,6 +173,17 @@ async def test_questions_are_answered_beside_it(tmp_path: Path) -> None:
     assert gate.double.requests == 0
 
 
+async def test_engines_are_models(tmp_path: Path, world: World) -> None:
+    async with gateway(tmp_path) as gate, gate.world.client() as client:
+        listed = (await client.get("/v1/models")).json()["data"]
+        assert "engine/default" in {model["id"] for model in listed}
+        assert (await client.get("/v1/models/engine/default")).json()["id"] == "engine/default"
+        assert (await client.get("/v1/models/engine/other")).status_code == 404
+    async with world.client() as client:
+        assert "engine/" not in (await client.get("/v1/models")).text
+        assert (await client.get("/v1/models/engine/default")).status_code == 404
+
+
 @pytest.mark.parametrize("body", [BODY, STREAM])
 @pytest.mark.parametrize(
     ("script", "status", "code"),

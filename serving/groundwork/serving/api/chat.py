@@ -45,7 +45,7 @@ _IN_THE_COMPLETION = frozenset({"answer", "question", "usage"})
             "content": event_stream(_STREAM_EXAMPLE),
             "headers": COST_HEADERS,
         },
-        **openai_errors(400, 403, 404, 413, 415, 503),
+        **openai_errors(400, 403, 404, 413, 415, 429, 502, 503, 504),
     },
 )
 async def complete_chat(body: ChatBody, request: Request) -> Response:

@@ -76,6 +76,24 @@ _MEANINGS: dict[int, tuple[str, str, str, str | None]] = {
         None,
     ),
     422: ("A value cannot be accepted.", "invalid-input", "the question is empty", "question"),
+    429: (
+        "No room left at the engine; `Retry-After` says when to try again.",
+        "engine-full",
+        "the engine default is writing 32 answers and 64 more wait; try again shortly",
+        None,
+    ),
+    502: (
+        "The engine refused, broke off, or sent what cannot be read.",
+        "engine-broken",
+        "the engine default broke off in the middle of its answer",
+        None,
+    ),
+    504: (
+        "The engine took too long.",
+        "engine-timeout",
+        "the engine default took too long: waited for the first token",
+        None,
+    ),
     503: (
         "Too busy, or an engine does not answer; `Retry-After` says when to try again.",
         "unavailable",

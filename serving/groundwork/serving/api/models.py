@@ -26,6 +26,8 @@ from groundwork.serving.generate.router import check_wanted, generator_names
 router = APIRouter(tags=["openai"])
 
 MODEL = "groundwork"
+# Before the name of an engine that is to answer by itself (passthrough).
+ENGINE = "engine/"
 _INDEX = re.compile(INDEX_PATTERN)
 
 
@@ -78,6 +80,8 @@ async def list_models(request: Request) -> Response:
         context.settings.index.default,
         generator_names(services.assistant.generator),
     )
+    if context.settings.generator.passthrough:
+        models += [_model(f"{ENGINE}{name}", 0) for name in services.engines]
     return JSON({"object": "list", "data": models})
 
 
@@ -95,6 +99,10 @@ async def read_model(
 ) -> Response:
     """OpenAI's single model."""
     context = context_of(request)
+    if context.settings.generator.passthrough and model_id.startswith(ENGINE):
+        if model_id.removeprefix(ENGINE) not in context.services.engines:
+            raise no_such_model(model_id)
+        return JSON(_model(model_id, 0))
     index, wanted = index_of(model_id, context.settings.index.default)
     try:
         check_wanted(wanted, context.services.assistant.generator)

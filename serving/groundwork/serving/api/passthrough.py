@@ -26,7 +26,7 @@ from groundwork.core.telemetry import Trace
 from groundwork.core.tokens import count_tokens
 from groundwork.serving.api import sse
 from groundwork.serving.api.context import Context, context_of, trace_of
-from groundwork.serving.api.models import no_such_model
+from groundwork.serving.api.models import ENGINE, no_such_model
 from groundwork.serving.api.problems import Failure
 from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JsonRoute
 from groundwork.serving.engine.client import HttpEngine
@@ -34,7 +34,6 @@ from groundwork.serving.engine.passthrough import Forwarded, forward
 
 T = TypeVar("T")
 
-PREFIX = "engine/"
 # A passage of bytes has no release of the documentation; bills show what it was instead.
 RELEASE = "passthrough"
 
@@ -57,7 +56,7 @@ async def pass_through(body: Mapping[str, Any], request: Request) -> Response:
     """The engine's response. Raises IndexMissing for an engine of no such name, and what `forward` raises."""
     context = context_of(request)
     model = str(body["model"])
-    engine = context.services.engines.get(model.removeprefix(PREFIX))
+    engine = context.services.engines.get(model.removeprefix(ENGINE))
     if not isinstance(engine, HttpEngine):
         raise no_such_model(model)
     context.admission.enter()
@@ -147,7 +146,7 @@ class _Call:
 
     @property
     def _name(self) -> str:
-        return f"{PREFIX}{self._engine.name}"
+        return f"{ENGINE}{self._engine.name}"
 
     def _begun(self) -> tuple[Forwarded, AsyncGenerator[bytes, None]]:
         if self._forwarded is None or self._pieces is None:
@@ -204,7 +203,7 @@ async def _for_an_engine(request: Request) -> dict[str, Any] | None:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    named = isinstance(body, dict) and str(body.get("model", "")).startswith(PREFIX)
+    named = isinstance(body, dict) and str(body.get("model", "")).startswith(ENGINE)
     return body if named else None
 
 
