@@ -170,7 +170,7 @@ def _leans(question: str) -> bool:
 
 
 def _is_relative(before: str, pointing: str) -> bool:
-    """Whether `that` begins a clause about the noun before it: a page that lists …"""
+    """Whether `that` begins a clause about the noun before it: as in: a page that lists all."""
     words = _WORD.findall(before)
     return pointing.lower().startswith("that ") and bool(words) and bool(specific_words(words[-1]))
 
