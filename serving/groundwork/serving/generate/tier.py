@@ -26,7 +26,7 @@ _FURTHER = re.compile(
 _COMPARES = re.compile(
     r"\b(?:differ(?:s|ence|ences|ent)?|versus|vs\.?|compar(?:e|ed|es|ing|ison)|trade-?offs?"
     r"|pros and cons|advantages?|drawbacks?|instead of|rather than|better|worse|relat(?:e|es|ed|ionship)"
-    r"|in common|equivalent)\b",
+    r"|in common|equivalent|affects?|influences?|together)\b",
     re.IGNORECASE,
 )
 _WHY = re.compile(r"\bwhy\b|\bhow come\b|\breasons?\b|\brationale\b", re.IGNORECASE)
@@ -42,7 +42,7 @@ _ADVICE = re.compile(
     re.IGNORECASE,
 )
 _SITUATION = re.compile(
-    r"\b(?:but|although|even though|despite|while|without|after|before|because|unless)\b"
+    r"\b(?:but|although|even though|despite|while|after|before|because|unless)\b"
     r"|\b(?:i|we) (?:have|want|need|am|are|get|see|run|ran|tried|changed|use)\b|\b(?:my|our)\b",
     re.IGNORECASE,
 )
