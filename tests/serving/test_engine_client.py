@@ -282,6 +282,7 @@ async def test_a_place_that_does_not_come_free() -> None:
         ([chunk("half"), b"data: {"], "broke off in the middle"),
         ([chunk("half")], "broke off in the middle"),
         ([b": " + b"x" * (2 << 20)], "1,048,576 bytes"),
+        ([chunk("half"), chunk("", "abort"), b"data: [DONE]\n\n"], "gave its answer up"),
     ],
 )
 async def test_what_cannot_be_read_is_broken(frames: list[bytes], message: str) -> None:

@@ -34,6 +34,8 @@ from groundwork.serving.engine.sse import DONE, EventParser
 from groundwork.serving.engine.transport import Exchange, Transport
 
 UNNAMED = "default"
+# vLLM says so of what it drops: when it shuts down, or its core fails.
+_GIVEN_UP = frozenset({"abort", "error"})
 _EVENT_STREAM = "text/event-stream"
 
 
@@ -283,6 +285,10 @@ class ChunkStream:
             return None
         chunk = decode_chunk(self._engine, data)
         self.usage = chunk.usage or self.usage
+        if chunk.finish_reason in _GIVEN_UP:
+            raise EngineBroken(
+                f"the engine {self._engine} gave its answer up: {chunk.finish_reason}"
+            )
         self._finish_reason = chunk.finish_reason or self._finish_reason
         self._model = chunk.model or self._model
         return chunk

@@ -71,7 +71,7 @@ class Transport:
                     method, url, data=body, headers=headers, allow_redirects=False
                 )
                 if response.status >= 300:
-                    said = await response.content.read(_MAX_ERROR_BYTES)
+                    said = await _beginning(response, _MAX_ERROR_BYTES)
         except aiohttp.ConnectionTimeoutError as error:
             raise EngineDown(
                 f"the engine {self.name} took no connection within {self._connect_seconds:g} s"
@@ -179,6 +179,14 @@ class Exchange:
     def close(self) -> None:
         """Give the connection back at the end of the body; cut it anywhere else."""
         self._response.close()
+
+
+async def _beginning(response: aiohttp.ClientResponse, size: int) -> bytes:
+    """At least so many bytes, or all."""
+    body = b""
+    while len(body) < size and (piece := await response.content.readany()):
+        body += piece
+    return body
 
 
 def _abandon(response: aiohttp.ClientResponse | None) -> None:
