@@ -155,6 +155,21 @@ def test_the_exact_mode_embeds_nothing() -> None:
     assert embedder.embedded == []
 
 
+def test_a_vector_that_is_known_is_not_made_again() -> None:
+    embedder = LetterEmbedder()
+    cache = AnswerCache(CacheSettings(mode="semantic", threshold=0.9), embedder, Clock())
+    question, near = (
+        "How do I delete old index versions?",
+        "How can I delete old versions of an index?",
+    )
+    known, other = embedder.embed([question, near])
+    embedder.embedded.clear()
+    cache.keep(KEY, question, made(), known)
+    found = cache.find(KEY, near, other)
+    assert found.hit is not None
+    assert (found.embedded_tokens, embedder.embedded) == (0, [])
+
+
 def test_off_keeps_nothing() -> None:
     cache = AnswerCache(CacheSettings(mode="off"))
     assert not cache.keep(KEY, QUESTION, made())
@@ -224,7 +239,9 @@ def test_rows_and_entries_never_part(steps: list[tuple[int, bool, int]]) -> None
         ({"record": {"degraded": {"from": "default", "reason": "engine-down"}}}, False),
         ({"outcome": "abstained", "record": {"degraded": {}}}, False),
         ({"record": {"cache": {"hit": "exact"}}}, False),
-        ({"record": {"route": {"generator": "default"}}}, True),
+        ({"record": {"route": {"generator": "default", "why": "tier:large"}}}, True),
+        ({"record": {"route": {"generator": "quick", "why": "budget"}}}, False),
+        ({"record": {"route": {"generator": "quick", "tried": [{"generator": "default"}]}}}, False),
         ({"rails": (RailVerdict("pii", "input", "redact"),)}, False),
         ({"rails": (RailVerdict("pii", "input", "allow"), RailVerdict("x", "output", "flag"))}, True),
         ({"answer": "x" * 40_000}, False),

@@ -143,8 +143,13 @@ class AnswerCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, key: CacheKey, question: str) -> Found:
-        """The kept answer to this question. In the mode `semantic` a miss of the exact one embeds: use a thread."""
+    def find(
+        self, key: CacheKey, question: str, vector: NDArray[np.float32] | None = None
+    ) -> Found:
+        """The kept answer to this question.
+
+        `vector` is the question's, where it is known; in the mode `semantic` it is made otherwise: use a thread.
+        """
         if not self.on:
             return Found(None)
         place = (key.digest, normalised(question))
@@ -154,27 +159,34 @@ class AnswerCache:
                 return Found(Hit(entry.answer, "exact", 1.0))
         if self._embedder is None:
             return Found(None)
-        vector = self._embedder.embed([question])[0]
-        tokens = self._embedder.count_tokens(question)
+        tokens = 0
+        if vector is None:
+            vector = self._embedder.embed([question])[0]
+            tokens = self._embedder.count_tokens(question)
         asked = signature(question)
         with self._lock:
             return Found(self._near(key.digest, vector, asked), tokens)
 
-    def keep(self, key: CacheKey, question: str, answer: Answer) -> bool:
-        """Keep a finished answer; says whether it was. In the mode `semantic` it embeds: use a thread."""
+    def keep(
+        self,
+        key: CacheKey,
+        question: str,
+        answer: Answer,
+        vector: NDArray[np.float32] | None = None,
+    ) -> bool:
+        """Keep a finished answer; says whether it was. `vector` as for `find`."""
         if not self.on or not cacheable(answer):
             return False
         place = (key.digest, normalised(question))
         entry = _Entry(answer, self._clock() + self._settings.ttl_seconds)
-        vector = None
         if self._embedder is not None:
-            vector = self._embedder.embed([question])[0]
+            vector = self._embedder.embed([question])[0] if vector is None else vector
             entry.read = signature(question)
         with self._lock:
             self._drop(place)
             while len(self._entries) >= self._settings.max_entries:
                 self._drop(next(iter(self._entries)))
-            if vector is not None:
+            if vector is not None and self._embedder is not None:
                 entry.row = self._vectors.add(place, vector)
             self._entries[place] = entry
         return True
@@ -240,12 +252,15 @@ class AnswerCache:
 def cacheable(answer: Answer) -> bool:
     """Whether the same question should get the same answer again.
 
-    Not: what failed, was cut or blocked; what a fallback wrote because an engine was down; what a rail has redacted;
-    what came out of a cache itself.
+    Not: what failed, was cut or blocked; what another generator wrote because the right one was down or the caller's
+    budget was nearly spent; what a rail has redacted; what came out of a cache itself.
     """
     if answer.outcome not in {"answered", "abstained"} or len(answer.answer) > _MAX_CHARS:
         return False
     if "degraded" in answer.record or "cache" in answer.record:
+        return False
+    route = answer.record.get("route", {})
+    if "tried" in route or route.get("why") == "budget":
         return False
     return all(verdict.verdict in {"allow", "flag"} for verdict in answer.rails)
 
