@@ -29,6 +29,7 @@ from groundwork.serving.generate.router import (
 )
 from tests.serving.api_fakes import FakeEmbedder, passage
 from tests.serving.generator_fakes import FakeGenerator, retrieval
+from tests.serving.test_conversation import FakeEngine
 
 EASY = "What is the default port?"
 HARD = "Why is a version immutable, and how does that compare with editing in place?"
@@ -252,3 +253,21 @@ def test_the_factory_quotes_where_there_is_no_engine() -> None:
     check_wanted("extractive", made)
     with pytest.raises(NotFound):
         check_wanted("default", made)
+
+
+def test_the_factory_routes_between_the_engines_of_the_settings() -> None:
+    settings = GeneratorSettings.model_validate(
+        {"url": "http://a/v1", "more": {"quick": {"url": "http://b/v1", "tier": "small"}}}
+    )
+    engines = {"default": FakeEngine(), "quick": FakeEngine(name="quick", model="llm-8b")}
+    made = create_generator(settings, engines, FakeEmbedder())
+    assert generator_names(made) == ("default", "quick", "extractive")
+    assert isinstance(made, RoutedGenerator)
+    assert [route.tier for route in made.choose(task(EASY)).routes] == ["small", "large"]
+    assert [route.tier for route in made.choose(task(HARD)).routes] == ["large", "small"]
+
+
+@pytest.mark.parametrize("name", ["extractive", "a:b", "", "a/b"])
+def test_a_name_that_callers_could_not_use_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be named"):
+        create_generator(GeneratorSettings(), {name: FakeEngine()}, FakeEmbedder())
