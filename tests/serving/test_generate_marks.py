@@ -93,6 +93,9 @@ def test_text_without_marks_stays_as_it_is(parts: list[str]) -> None:
         ("**It moves.**[1] Ends", [("**It moves.**", (1,)), ("Ends", ())]),
         ("It was deleted[1] and gone.", [("It was deleted and gone.", (1,))]),
         ("别名被移动[1]。", [("别名被移动。", (1,))]),
+        ("Press Ctrl-C. [1] It ends.", [("Press Ctrl-C.", (1,)), ("It ends.", ())]),
+        ("删除。[1]移动。[2]", [("删除。", (1,)), ("移动。", (2,))]),
+        ("See e.g. [1] that page.", [("See e.g. that page.", (1,))]),
         ("See version 2.0[1].", [("See version 2.0.", (1,))]),
     ],
 )

@@ -23,6 +23,7 @@ _FENCE = re.compile(r"`{3,}|~{3,}")
 _BOLD_LINE = re.compile(r"\*\*[^*\n]+\*\*:?")
 # What may stand between a sentence and the next one that has not shown itself yet.
 _OPENERS = re.compile(r"\s+[(\[\"'“‘`*_<]*$|\s+$")
+_STOP = re.compile(r"[.!?。！？…][)\]\"'”’*_]*$")
 _DECORATION = "`*_\"'“”. \t\n"
 _BOLD_LEVEL = 6
 _LEAD_IN_LEVEL = 7
@@ -193,14 +194,14 @@ class MarkParser:
         length, closed = _paragraph(self._buffer[start:], final)
         found = lex(self._buffer[start : start + length], closed, self._indexed)
         told = self._sentinel_in(found.text, closed)
-        spans = sentence_spans(found.text[: told.end()] if told else found.text)
-        if len(spans) > 1:
-            following = spans[1][0]
+        first = _first_sentence(found.text[: told.end()] if told else found.text, found.marks)
+        if first is not None:
+            end_of_first, following = first
             numbers = tuple(number for at, number in found.marks if at <= following)
             end = start + found.origin[following]
             # White space between two sentences belongs to the second.
-            gap = found.text[spans[0][1] : following]
-            claim = self._sentence(start, found.text[: spans[0][1]], numbers)
+            gap = found.text[end_of_first:following]
+            claim = self._sentence(start, found.text[:end_of_first], numbers)
             self._buffer = self._buffer[:start] + gap + self._buffer[end:]
             return self._emit(claim, start, False)
         if told is not None:
@@ -270,6 +271,22 @@ class MarkParser:
         return Claim(claim.lead, text, claim.kind, claim.marks, claim.level)
 
 
+def _first_sentence(text: str, marks: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Where the first of several sentences ends and where the next one begins; None where there is only one yet.
+
+    A mark behind a stop ends a sentence also where the stop alone would not ("Ctrl-C. [1]", "。[1]").
+    """
+    spans = sentence_spans(text)
+    ends = [(spans[0][1], spans[1][0])] if len(spans) > 1 else []
+    for at, _ in marks:
+        end = len(text[:at].rstrip())
+        following = at + len(text[at:]) - len(text[at:].lstrip())
+        ended = end > 0 and _STOP.search(text[:end]) is not None
+        if ended and following < len(text) and not text[following].islower():
+            ends.append((end, following))
+    return min(ends, default=None)
+
+
 def _in_code(text: str, position: int) -> bool:
     return text.count("`", 0, position) % 2 == 1
 
@@ -318,3 +335,10 @@ def _paragraph(text: str, final: bool) -> tuple[int, bool]:
             return newline, True
         position = newline + 1
     return len(text), final
+
+
+def without_marks(text: str) -> str:
+    """A finished text without its marks."""
+    parser = MarkParser(None)
+    claims = [*parser.feed(text), *parser.finish()]
+    return "".join(claim.lead + claim.text for claim in claims)
