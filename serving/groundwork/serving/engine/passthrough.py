@@ -72,16 +72,16 @@ class Forwarded:
         data = self._begun
         while data:
             held, events = _split(self._engine.name, held + data)
-            if _NO_CHOICES.search(events):
-                events = self._take_usage(events, with_usage=with_usage)
+            events = self._take_usage(events, with_usage=with_usage)
             if events:
                 yield events
                 # Counted when they have left: what was held back was not delivered.
-                self.events += len(_END_OF_EVENT.findall(events))
-            if _ERROR.search(events):
+                self.events += _count(events)
+            # Looking for plain bytes first: a pattern over every byte of a stream is what most of its time would go to.
+            if b'"error":' in events and _ERROR.search(events):
                 self.told = True
                 raise EngineBroken(f"the engine {self._engine.name} broke off and said so")
-            if _DONE.search(events):
+            if b"[DONE]" in events and _DONE.search(events):
                 self.complete = True
                 await self._exchange.drain()
                 return
@@ -94,8 +94,13 @@ class Forwarded:
 
     def _take_usage(self, events: bytes, *, with_usage: bool) -> bytes:
         """Read the usage event, and cut it out unless it was asked for."""
-        kept = []
-        for event in _events(events):
+        found = _NO_CHOICES.search(events)
+        if found is None:
+            return events
+        # It is one of the last: what comes before the first such event stays as it is.
+        start = _end_of_last(events[: found.start()])
+        kept = [events[:start]]
+        for event in _events(events[start:]):
             if _NO_CHOICES.search(event) and (parsed := EventParser().feed(event)):
                 chunk = decode_chunk(self._engine.name, parsed[0])
                 self.usage = chunk.usage or self.usage
@@ -220,14 +225,24 @@ async def _settling(
 
 def _split(engine: str, data: bytes) -> tuple[bytes, bytes]:
     """What has to wait for its end, and the events that are whole."""
-    cut = 0
-    for cut_at in _END_OF_EVENT.finditer(data):
-        cut = cut_at.end()
+    cut = _end_of_last(data)
     if len(data) - cut > MAX_EVENT_BYTES:
         raise EngineBroken(
             f"the engine {engine} sent an event of more than {MAX_EVENT_BYTES:,} bytes"
         )
     return data[cut:], data[:cut]
+
+
+def _end_of_last(data: bytes) -> int:
+    """Where the last event that is whole ends; 0 where none is."""
+    return max(
+        at + len(end) if (at := data.rfind(end)) >= 0 else 0
+        for end in ((b"\n\n", b"\r\n\r\n", b"\r\r") if b"\r" in data else (b"\n\n",))
+    )
+
+
+def _count(events: bytes) -> int:
+    return len(_END_OF_EVENT.findall(events)) if b"\r" in events else events.count(b"\n\n")
 
 
 def _events(data: bytes) -> list[bytes]:
