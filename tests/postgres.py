@@ -64,11 +64,20 @@ def running_server() -> Iterator[str]:
             server.wait(_START_SECONDS)
 
 
-def new_database(address: str, name: str, template: str = "template1") -> str:
-    """Make a database, empty or like another one that nobody uses; returns its SQLAlchemy URL."""
+def new_database(address: str, name: str) -> str:
+    """Make an empty database; returns its SQLAlchemy URL."""
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
     return f"{address}/{name}".replace("postgresql://", "postgresql+psycopg://")
+
+
+def empty_tables(url: str, keep: str) -> None:
+    """Empty all tables but one, past the triggers that forbid it."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        query = b"SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> %s"
+        names = ", ".join(f'"{name}"' for (name,) in connection.execute(query, (keep,)))
+        connection.execute(f"TRUNCATE {names} RESTART IDENTITY".encode())
 
 
 @pytest.fixture(scope="session")

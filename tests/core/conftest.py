@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from groundwork.core.metering.ledger import Ledger
-from tests.postgres import new_database, postgres_server
+from tests.postgres import empty_tables, new_database, postgres_server
 
 __all__ = ["postgres_server"]
-
-_TEMPLATE = "migrated"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -33,18 +31,20 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> str:
-    Ledger.open(new_database(postgres_server, _TEMPLATE)).close()
-    return postgres_server
+    url = new_database(postgres_server, "ledger")
+    Ledger.open(url).close()
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind with the tables in it; copied, because migrating takes longer."""
+    """A database of each kind with empty tables in it; not made anew, because migrating takes longer."""
     if request.param == "sqlite":
         source: Path = request.getfixturevalue("migrated_sqlite")
         return f"sqlite:///{shutil.copy(source, tmp_path / 'ledger.sqlite')}"
-    server: str = request.getfixturevalue("migrated_postgres")
-    return new_database(server, f"ledger_{uuid.uuid4().hex[:12]}", _TEMPLATE)
+    url: str = request.getfixturevalue("migrated_postgres")
+    empty_tables(url, keep="alembic_version")
+    return url
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ field at fault. Edges render; nobody else formats errors.
     │   ├── PayloadTooLarge         413   exit 2
     │   └── UnsupportedMediaType    415   exit 2
     ├── Unauthenticated             401   exit 1
+    ├── BudgetExceeded              402   exit 1   says which budget, what is left and when it begins anew
     ├── Forbidden                   403   exit 1
     ├── NotFound                    404   exit 1
     │   └── IndexMissing            404   exit 1   nothing was ingested under that name
     ├── Conflict                    409   exit 1   somebody else holds it
+    ├── TooManyRequests             429   exit 1   a rate limit; says what is left and when to come again
     ├── GateRefused                 409   exit 3   built and kept, not promoted
     ├── ConfigurationError          500   exit 2   a setting is wrong; the message names it
     ├── SourceError                 502   exit 1   a source could not be read at all
@@ -30,6 +32,7 @@ field at fault. Edges render; nobody else formats errors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -95,6 +98,21 @@ class Unauthenticated(GroundworkError):
     title = "Authentication required"
 
 
+class BudgetExceeded(GroundworkError):
+    """What this request may cost does not fit into a budget. `budget` is its standing, as the API shows it."""
+
+    status = 402
+    code = "budget-exceeded"
+    title = "Budget used up"
+
+    def __init__(
+        self, detail: str, *, budget: Mapping[str, object], retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail, field="budget")
+        self.budget = dict(budget)
+        self.retry_after = retry_after
+
+
 class Forbidden(GroundworkError):
     """A valid key without the right to do this."""
 
@@ -124,6 +142,25 @@ class Conflict(GroundworkError):
     status = 409
     code = "conflict"
     title = "Conflict"
+
+
+class TooManyRequests(GroundworkError):
+    """A rate limit. `limit` says which, what is left and when; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        limit: Mapping[str, object],
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail, field="limits")
+        self.limit = dict(limit)
+        self.retry_after = retry_after
 
 
 class GateRefused(GroundworkError):

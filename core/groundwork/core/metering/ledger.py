@@ -14,12 +14,12 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
 from groundwork.core.errors import Conflict, InvalidInput, NotFound
-from groundwork.core.metering import settlement
 from groundwork.core.metering.database import open_engine, reading, writing
 from groundwork.core.metering.events import note_event
 from groundwork.core.metering.migrations import migrate
 from groundwork.core.metering.postings import Line, Posting, Request, now_ms
 from groundwork.core.metering.rollup import add_to_rollups
+from groundwork.core.metering.settlement import settle
 from groundwork.core.metering.tables import CORRECTION, charges, parts, requests, whole
 
 _BATCH = 200
@@ -53,8 +53,10 @@ class Ledger:
             for line in posting.lines:
                 line.check()
         posted = 0
-        for start in range(0, len(postings), _BATCH):
-            posted += self._post(postings[start : start + _BATCH])
+        # In one order everywhere, so that two writers of the same requests cannot wait for each other.
+        ordered = sorted(postings, key=lambda posting: posting.request.id)
+        for start in range(0, len(ordered), _BATCH):
+            posted += self._post(ordered[start : start + _BATCH])
         return posted
 
     def correct(self, key: Key, picodollars: int, *, quantity: int, note: str, actor: str) -> int:
@@ -144,9 +146,8 @@ def _post(connection: sql.Connection, postings: Sequence[Posting]) -> int:
         )
         if lines or posting.request.id not in known:
             fresh.append(replace(posting, lines=lines))
-    _insert(connection, fresh, known)
     # A request that was posted before holds nothing any more either.
-    settlement.release(connection, ids)
+    _insert(connection, fresh, known, ids)
     return sum(len(posting.lines) for posting in fresh)
 
 
@@ -194,7 +195,12 @@ def _known(connection: sql.Connection, ids: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _insert(connection: sql.Connection, postings: Sequence[Posting], known: dict[str, int]) -> None:
+def _insert(
+    connection: sql.Connection,
+    postings: Sequence[Posting],
+    known: dict[str, int],
+    settled: Sequence[str] = (),
+) -> None:
     rows = [_charge_row(posting.request, line) for posting in postings for line in posting.lines]
     if rows:
         connection.execute(sql.insert(charges), rows)
@@ -219,7 +225,7 @@ def _insert(connection: sql.Connection, postings: Sequence[Posting], known: dict
     if new:
         connection.execute(sql.insert(requests), list(new.values()))
     add_to_rollups(connection, rows, new.values())
-    settlement.spend(connection, rows)
+    settle(connection, rows, settled)
 
 
 def _charge_row(request: Request, line: Line) -> dict[str, Any]:

@@ -78,6 +78,12 @@ class PriceBook:
             for meter in (INPUT, OUTPUT):
                 self._known(model, meter)
 
+    def estimate(self, model: str, prompt_tokens: int, completion_tokens: int) -> int:
+        """The most that so many tokens can cost, in picodollars; 0 for what has no price."""
+        prompt = max(self.price(model, meter) or 0 for meter in (INPUT, CACHED_INPUT))
+        completion = max(self.price(model, meter) or 0 for meter in (OUTPUT, REASONING))
+        return prompt_tokens * prompt + completion_tokens * completion
+
     def lines(self, tally: Tally) -> tuple[Line, ...]:
         """Everything that was used, priced. Never fails: what has no price costs 0 and says so in its note.
 

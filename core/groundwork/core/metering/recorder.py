@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,11 +69,14 @@ class Recorder:
         journal: Journal,
         on_unavailable: OnUnavailable = "journal",
         slow_seconds: float = 5.0,
+        beside: Callable[[], object] = lambda: None,
     ) -> None:
+        """`beside` is called now and then on the posting thread: what else the database wants done."""
         self._ledger = ledger
         self._journal = journal
         self._refuses = on_unavailable == "refuse"
         self._slow_seconds = slow_seconds
+        self._beside = beside
         self._waiting: deque[tuple[float, Posting]] = deque()
         self._change = threading.Condition()
         self._closing = False
@@ -152,6 +156,7 @@ class Recorder:
             try:
                 if time.monotonic() - recovered_at >= _RECOVER_EVERY_SECONDS:
                     self.recover()
+                    self._beside()
                     recovered_at = time.monotonic()
                 self._post_waiting()
                 retry = _FIRST_RETRY_SECONDS

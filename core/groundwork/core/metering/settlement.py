@@ -25,8 +25,37 @@ def period_of(period: str, day: str) -> str:
     return day if period == "day" else day[:7]
 
 
-def spend(connection: sql.Connection, charge_rows: Sequence[dict[str, Any]]) -> None:
-    """Add new charges, as rows of their table, to every budget of their callers."""
+def settle(
+    connection: sql.Connection,
+    charge_rows: Sequence[dict[str, Any]],
+    request_ids: Sequence[str] = (),
+) -> None:
+    """Add new charges, as rows of their table, to every budget of their callers; let go of these requests' holds."""
+    changes: dict[tuple[int, str], list[int]] = {}
+    for key, amount in _spent(connection, charge_rows).items():
+        changes.setdefault(key, [0, 0])[0] += amount
+    for key, amount in _let_go(connection, reservations.c.request_id.in_(request_ids)).items():
+        changes.setdefault(key, [0, 0])[1] -= amount
+    _apply(connection, changes)
+
+
+def sweep(connection: sql.Connection, now: int) -> int:
+    """Let go of reservations whose time is over: their process died. Returns how many budgets that concerned."""
+    # Those that a request is settling just now are its own.
+    expired = (
+        sql.select(reservations.c.request_id, reservations.c.budget_id)
+        .where(reservations.c.expires_at < now)
+        .with_for_update(skip_locked=True)
+    )
+    key = sql.tuple_(reservations.c.request_id, reservations.c.budget_id)
+    held = _let_go(connection, key.in_(expired))
+    _apply(connection, {key: [0, -amount] for key, amount in held.items()})
+    return len(held)
+
+
+def _spent(
+    connection: sql.Connection, charge_rows: Sequence[dict[str, Any]]
+) -> dict[tuple[int, str], int]:
     subjects = sorted(
         {
             (scope, row[column])
@@ -35,10 +64,10 @@ def spend(connection: sql.Connection, charge_rows: Sequence[dict[str, Any]]) -> 
             if row[column]
         }
     )
-    if not subjects:
-        return
-    pairs = sql.tuple_(budgets.c.scope, budgets.c.subject).in_(subjects)
     spent: dict[tuple[int, str], int] = {}
+    if not subjects:
+        return spent
+    pairs = sql.tuple_(budgets.c.scope, budgets.c.subject).in_(subjects)
     # Read after the charges are inserted: a budget set meanwhile has either counted them or is seen here.
     for budget in connection.execute(sql.select(budgets).where(pairs)).mappings():
         column = _COLUMNS[budget["scope"]]
@@ -46,51 +75,35 @@ def spend(connection: sql.Connection, charge_rows: Sequence[dict[str, Any]]) -> 
             if row[column] == budget["subject"] and row["currency"] == budget["currency"]:
                 key = budget["id"], period_of(budget["period"], row["day"])
                 spent[key] = spent.get(key, 0) + row["picodollars"]
-    for (budget_id, period), amount in sorted(spent.items()):
-        _add_spent(connection, budget_id, period, amount)
+    return spent
 
 
-def release(connection: sql.Connection, request_ids: Sequence[str]) -> int:
-    """Let go of what these requests reserved; returns how many reservations there were."""
-    return _drop(connection, reservations.c.request_id.in_(request_ids))
-
-
-def sweep(connection: sql.Connection, now: int) -> int:
-    """Let go of reservations whose time is over: their process died. Returns how many there were."""
-    return _drop(connection, reservations.c.expires_at < now)
-
-
-def _drop(connection: sql.Connection, which: sql.ColumnElement[bool]) -> int:
+def _let_go(
+    connection: sql.Connection, which: sql.ColumnElement[bool]
+) -> dict[tuple[int, str], int]:
     held = reservations.c
-    gone = connection.execute(
-        sql.delete(reservations)
-        .where(which)
-        .returning(held.budget_id, held.period, held.picodollars)
-    ).all()
+    statement = sql.delete(reservations).where(which)
     sums: dict[tuple[int, str], int] = {}
-    for budget_id, period, amount in gone:
+    for budget_id, period, amount in connection.execute(
+        statement.returning(held.budget_id, held.period, held.picodollars)
+    ):
         sums[budget_id, period] = sums.get((budget_id, period), 0) + amount
-    for (budget_id, period), amount in sorted(sums.items()):
-        use = budget_use.c
-        connection.execute(
-            sql.update(budget_use)
-            .where(use.budget_id == budget_id, use.period == period)
-            .values(reserved=use.reserved - amount)
-        )
-    return len(gone)
+    return sums
 
 
-def _add_spent(connection: sql.Connection, budget_id: int, period: str, amount: int) -> None:
-    amount = max(-MAX_BUDGET, min(MAX_BUDGET, amount))
+def _apply(connection: sql.Connection, changes: dict[tuple[int, str], list[int]]) -> None:
+    """Each budget is touched once and in one order, so that two transactions cannot wait for each other."""
     use = budget_use.c
-    statement = insert_or(budget_use, connection).values(
-        budget_id=budget_id, period=period, spent=amount
-    )
-    # Stays within 64 bits, whatever is spent beyond any budget.
-    full = use.spent > MAX_BUDGET if amount > 0 else use.spent < -MAX_BUDGET
-    total = sql.case((full, use.spent), else_=use.spent + amount)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["budget_id", "period"], set_={"spent": total}
+    for (budget_id, period), (spent, reserved) in sorted(changes.items()):
+        amount = max(-MAX_BUDGET, min(MAX_BUDGET, spent))
+        row = {"budget_id": budget_id, "period": period, "spent": amount, "reserved": 0}
+        statement = insert_or(budget_use, connection).values(row)
+        # Stays within 64 bits, whatever is spent beyond any budget.
+        full = use.spent > MAX_BUDGET if amount > 0 else use.spent < -MAX_BUDGET
+        total = sql.case((full, use.spent), else_=use.spent + amount)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["budget_id", "period"],
+                set_={"spent": total, "reserved": use.reserved + reserved},
+            )
         )
-    )

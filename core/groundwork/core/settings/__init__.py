@@ -34,8 +34,9 @@ from groundwork.core.settings.index import (
     IngestSettings,
     RetrievalSettings,
 )
+from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
 from groundwork.core.settings.rails import RailsSettings
-from groundwork.core.settings.service import LedgerSettings, ServiceSettings, TelemetrySettings
+from groundwork.core.settings.service import ServiceSettings, TelemetrySettings
 
 __all__ = [
     "CONFIG_FILE",
@@ -48,6 +49,7 @@ __all__ = [
     "IndexSettings",
     "IngestSettings",
     "LedgerSettings",
+    "LimitsSettings",
     "RailsSettings",
     "RetrievalSettings",
     "ServiceSettings",
@@ -84,6 +86,7 @@ class Settings(BaseSettings):
     rails: RailsSettings = RailsSettings()
     service: ServiceSettings = ServiceSettings()
     ledger: LedgerSettings = LedgerSettings()
+    limits: LimitsSettings = LimitsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     costs: CostsSettings = CostsSettings()
 

@@ -1,4 +1,4 @@
-"""Settings of the service, its store and its telemetry."""
+"""Settings of the service and its telemetry."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ class ServiceSettings(Part):
     max_question_chars: int = Field(8000, gt=0, description="Longer questions get a 422.")
     max_concurrency: int = Field(64, gt=0, description="Answers in flight before a 503.")
     follow_seconds: float = Field(1.0, gt=0, description="How often the live alias is looked at.")
-
-
-class LedgerSettings(Part):
-    """The store of answers, feedback and charges."""
-
-    url: str | None = Field(None, description="SQLAlchemy URL; SQLite under the home if unset.")
-    keep_days: int = Field(90, ge=1, description="Days that questions and answers are kept.")
 
 
 class TelemetrySettings(Part):

@@ -1,0 +1,182 @@
+"""A request's way through the money: who asks, may they, what is held for it, what it cost.
+
+The composition roots open one `Accounts`; the question path asks it twice, before and after.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from groundwork.core.errors import Unauthenticated, Unavailable
+from groundwork.core.metering.budgets import Budgets
+from groundwork.core.metering.callers import API, Caller
+from groundwork.core.metering.catalogue import Catalogue, LivePrices
+from groundwork.core.metering.directory import Directory
+from groundwork.core.metering.journal import Journal
+from groundwork.core.metering.keys import Keys
+from groundwork.core.metering.ledger import Ledger
+from groundwork.core.metering.limits import DatabaseBuckets, MemoryBuckets, RateLimits
+from groundwork.core.metering.postings import Posting
+from groundwork.core.metering.prices import PriceBook
+from groundwork.core.metering.recorder import Recorder
+from groundwork.core.metering.standing import Held
+from groundwork.core.settings import Settings
+
+_log = logging.getLogger("groundwork.ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a request may use at most."""
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request that was let in. `book` prices it, also where prices change meanwhile."""
+
+    caller: Caller
+    book: PriceBook
+    held: Held
+    tokens: int = 0
+    limits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def frugal(self) -> bool:
+        """Whether to answer with the smaller model, a shorter context, or out of the cache."""
+        return self.held.frugal
+
+    def budget(self) -> dict[str, Any] | None:
+        """The tightest budget as an answer shows it; None where there is none."""
+        tightest = self.held.tightest
+        return tightest.to_dict() if tightest is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Keys, limits, budgets, prices and the ledger of one service."""
+
+    ledger: Ledger
+    keys: Keys
+    directory: Directory
+    budgets: Budgets
+    limits: RateLimits
+    catalogue: Catalogue
+    prices: LivePrices
+    recorder: Recorder
+    refuse_unpriced: bool = False
+    answer_offline: bool = True
+
+    @classmethod
+    def open(cls, settings: Settings, base: PriceBook) -> Accounts:
+        """The ledger that the settings name, migrated. `base` prices what was never imported.
+
+        Raises Unavailable or ConfigurationError.
+        """
+        ledger = Ledger.open(settings.ledger_url)
+        engine, options, limits = ledger.engine, settings.ledger, settings.limits
+        offline = options.on_unavailable == "journal"
+        budgets = Budgets(engine, options.reservation_seconds, currency=options.currency)
+        catalogue = Catalogue(engine)
+        if base.currency != options.currency:
+            # Prices in another currency price nothing here.
+            base = PriceBook("imported", {}, options.currency)
+        shared = limits.backend == "database"
+        return cls(
+            ledger=ledger,
+            keys=Keys(engine, options.offline_seconds if offline else 0.0),
+            directory=Directory(engine),
+            budgets=budgets,
+            limits=RateLimits(
+                DatabaseBuckets(engine) if shared else MemoryBuckets(),
+                limits.requests_per_minute,
+                limits.tokens_per_minute,
+            ),
+            catalogue=catalogue,
+            prices=LivePrices(catalogue, base),
+            recorder=Recorder(
+                ledger,
+                Journal(settings.home / "journal"),
+                options.on_unavailable,
+                options.slow_seconds,
+                beside=budgets.sweep,
+            ),
+            refuse_unpriced=options.unknown_price == "refuse",
+            answer_offline=offline,
+        )
+
+    def start(self) -> None:
+        """Begin to post; what a dead process left in its journal first."""
+        self.recorder.start()
+
+    def close(self) -> None:
+        """Post what is waiting, and let go of the database."""
+        self.recorder.close()
+        self.ledger.close()
+
+    def caller(self, key: str | None, channel: str = API) -> Caller:
+        """Whose request this is. Raises Unauthenticated, Unavailable.
+
+        While no key was ever made, whoever reaches the service is this machine's own user: it is bound to loopback then.
+        """
+        if key:
+            return self.keys.authenticate(key, channel)
+        if self.keys.exist():
+            raise Unauthenticated(
+                "a key is needed; send it as Authorization: Bearer or x-api-key", field="key"
+            )
+        return Caller.local(channel)
+
+    def admit(
+        self, request_id: str, caller: Caller, full: Expected, frugal: Expected | None = None
+    ) -> Ticket:
+        """Let a request in: rate limits counted, budgets held.
+
+        Raises TooManyRequests, BudgetExceeded, ConfigurationError (a model without a price, where the policy is
+        refuse) or Unavailable.
+        """
+        self.recorder.admit()
+        book = self.prices.book()
+        if self.refuse_unpriced:
+            book.require([full.model] if frugal is None else [full.model, frugal.model])
+        try:
+            left = self.limits.enter(caller, full.tokens)
+            held = self.budgets.reserve(
+                request_id,
+                caller,
+                full=_cost(book, full),
+                frugal=None if frugal is None else _cost(book, frugal),
+            )
+        except Unavailable as error:
+            if not self.answer_offline:
+                raise
+            _log.warning("request %s is answered without its budgets: %s", request_id, error.detail)
+            return Ticket(caller, book, Held(request_id, 0, frugal=False))
+        return Ticket(caller, book, held, full.tokens, left)
+
+    def record(self, ticket: Ticket, posting: Posting) -> None:
+        """Charge what was used, however the request ended; returns when it cannot be lost any more.
+
+        Posting lets go of what was held. Raises Unavailable where not even the journal can be written.
+        """
+        self.recorder.record(posting)
+        request = posting.request
+        actual = request.prompt_tokens + request.completion_tokens
+        try:
+            self.limits.used(ticket.caller, ticket.tokens, actual)
+        except Unavailable as error:
+            _log.warning("the rate limit of request %s is off: %s", request.id, error.detail)
+
+
+def _cost(book: PriceBook, expected: Expected) -> int:
+    return book.estimate(expected.model, expected.prompt_tokens, expected.completion_tokens)
