@@ -6,6 +6,7 @@ switches telemetry on. None of that is wanted: nothing here touches the network 
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -21,8 +22,11 @@ def load_library() -> Any:
     bundled = str(resources.files("groundwork.guardrails") / "nltk_data")
     if bundled not in nltk.data.path:
         nltk.data.path.insert(0, bundled)
-    import guardrails
-    from guardrails.classes.rc import RC
+    with warnings.catch_warnings():
+        # Its dependencies warn about one another; nobody here can act on it.
+        warnings.simplefilter("ignore")
+        import guardrails
+        from guardrails.classes.rc import RC
 
     quiet = RC(enable_metrics=False, use_remote_inferencing=False)
     # Every Guard reads the file anew and would undo a setting that is only set here.

@@ -21,6 +21,8 @@ from groundwork.guardrails.rails.base import Context, Finding
 from groundwork.guardrails.redact import Region, apply, regions
 from groundwork.guardrails.run import Ran, Tally
 
+# Text is looked at and sent in pieces of at least this many code points; looking at each word costs more.
+_STRIDE = 24
 _CHANGES = frozenset({"redact", "block"})
 Run = Callable[[Bound, str, Context], Ran]
 
@@ -51,7 +53,7 @@ class OutputWindow:
         changing = [
             each
             for each in self._tallies
-            if each.bound.rail.reach != "match" and each.bound.rule.action in _CHANGES
+            if each.bound.rail.reach != "match" and _can_change(each.bound)
         ]
         self._sentences = [each for each in changing if each.bound.rail.reach == "sentence"]
         self._texts = [each for each in changing if each.bound.rail.reach == "text"]
@@ -102,7 +104,7 @@ class OutputWindow:
 
     def _advance(self, *, final: bool) -> list[Sent]:
         limit = self._limit(final=final)
-        if limit <= self._sent and not final:
+        if limit < self._sent + _STRIDE and not final:
             return []
         found = [*self._pending, *self._scan(final=final)]
         redacted = regions(each for tally, each in found if tally.bound.rule.action == "redact")
@@ -137,7 +139,7 @@ class OutputWindow:
 
     def _scan(self, *, final: bool) -> Iterator[tuple[Tally, Finding]]:
         """What is found from where the text was sent up to its end."""
-        start = last_run(self._raw[: max(0, self._sent - LOOK_BACK)])
+        start = last_run(self._raw, max(0, self._sent - LOOK_BACK))
         context = replace(self._context, final=final)
         view = self._raw[start:]
         for tally in self._matches:
@@ -220,6 +222,11 @@ class OutputWindow:
         """How long the text from `start` to `end` is as it was sent."""
         ends = [each.end for each in self._regions if each.start < start < each.end]
         return len(apply(self._raw, self._regions, ends[0] if ends else start, end))
+
+
+def _can_change(bound: Bound) -> bool:
+    """Whether a rail can take text out of an answer: by what it finds, or by failing."""
+    return bound.rule.action in _CHANGES or bound.rule.fail == "closed"
 
 
 def _before_unfinished(limit: int, redacted: Sequence[Region], found: Sequence[Finding]) -> int:

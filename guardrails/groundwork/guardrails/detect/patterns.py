@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 LOOK_BACK = 64
-GAP = r"\s\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\u300c\u300d\uff08\uff09"
-_LAST_RUN = re.compile(f"[^{GAP}]*\\Z")
+_CLAUSE_ENDS = "\u3001\u3002\uff0c\uff01\uff1f\uff1b\uff1a\u300c\u300d\uff08\uff09"
+# For a character class.
+GAP = r"\s" + _CLAUSE_ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,9 @@ def scan(patterns: Iterable[Pattern], text: str) -> Iterator[tuple[str, int, int
             yield pattern.kind, start, end
 
 
-def last_run(text: str) -> int:
-    """Where the unbroken run begins in which `text` ends; its length where it ends in a gap."""
-    match = _LAST_RUN.search(text, max(0, len(text) - 4096))
-    start = match.start() if match else len(text)
-    # A run of more than 4,096 code points is followed to its beginning, whatever that takes.
-    if start and start == len(text) - 4096:
-        match = _LAST_RUN.search(text)
-        start = match.start() if match else len(text)
-    return start
+def last_run(text: str, end: int | None = None) -> int:
+    """Where the unbroken run begins in which `text[:end]` ends; `end` itself where it ends in a gap."""
+    place = len(text) if end is None else end
+    while place > 0 and not (text[place - 1].isspace() or text[place - 1] in _CLAUSE_ENDS):
+        place -= 1
+    return place

@@ -15,13 +15,16 @@ from groundwork.guardrails.detect.patterns import Pattern
 # What stands where a secret would: placeholders of documentation.
 _PLACEHOLDER = re.compile(
     r"example|sample|placeholder|change|your|replace|insert|dummy|redacted|removed|todo|fixme|foobar|p[a4]ss?w[o0]rd|secret"
-    r"|xxx|\*\*\*|\.\.\.|<|>|\$|%\(|\{|\}|(.)\1{4}|12345|abcde|qwert|0123|deadbeef|\bnone\b|\bnull\b|\btrue\b|\bfalse\b",
+    r"|xxx|\*\*\*|\.\.\.|<|>|\$|%\(|\{|\}|(.)\1{4}|12345|abcde|qwert|deadbeef|\bnone\b|\bnull\b|\btrue\b|\bfalse\b",
     re.IGNORECASE,
 )
+# The same in values whose form is known: stricter, because a real key may hold any short run of letters.
+_PUBLISHED = re.compile(r"example|placeholder|xxxx|\*\*\*|your_|your-|(.)\1{6}", re.IGNORECASE)
 # Code that fetches a secret, not the secret: settings.api_key, os.environ["X"], /run/secrets/db, getToken(user).
 _CODE = re.compile(
     r"[A-Za-z_][\w-]*(?:(?:\.|::|->|/)[A-Za-z_][\w-]*)+|.*[()\[\]].*|[~./]*/.*|https?:.*"
 )
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _IDENTIFIER = re.compile(
     r"[A-Za-z]+(?:[-_ ]?[A-Za-z]+)*\d{0,2}|[A-Z0-9]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+\d?"
 )
@@ -35,7 +38,11 @@ def entropy(text: str) -> float:
 
 def looks_random(value: str) -> bool:
     """Whether a value could be a secret: no placeholder, no code, no words, and mixed enough."""
-    if _PLACEHOLDER.search(value) or _CODE.fullmatch(value) or _IDENTIFIER.fullmatch(value):
+    if _PLACEHOLDER.search(value):
+        return False
+    # Base64 may hold slashes and look like a path; no path is that long and that mixed.
+    is_base64 = len(value) >= 32 and _BASE64.fullmatch(value) and entropy(value) >= 4.2
+    if not is_base64 and (_CODE.fullmatch(value) or _IDENTIFIER.fullmatch(value)):
         return False
     # Digits only carry 3.3 bits at most; a date or a count is no secret.
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
@@ -70,7 +77,7 @@ def _jwt(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _published(match: re.Match[str]) -> tuple[int, int] | None:
-    return None if _PLACEHOLDER.search(match[0]) else match.span()
+    return None if _PUBLISHED.search(match[0]) else match.span()
 
 
 def _known(kind: str, expression: str, needs: str = "") -> Pattern:
