@@ -50,6 +50,7 @@ def test_every_cut_gives_the_same_claims(text: str, cuts: list[int]) -> None:
 
 
 @given(TEXTS)
+@example("```\n \n")
 @settings(max_examples=300, deadline=None)
 def test_what_is_shown_early_is_never_taken_back(text: str) -> None:
     final = shown(text)

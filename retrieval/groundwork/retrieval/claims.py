@@ -6,6 +6,7 @@ to each other and say different things.
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -30,6 +31,7 @@ _IDENTIFIER = re.compile(
     r"|(?<!\w)[A-Za-z]*[a-z][A-Z]\w*"
     r"|(?<![\w/.<])(?:~|\.{1,2})?/[\w.-]+(?:/[\w.-]+)*"
 )
+_COMMAND_WORD = re.compile(r"[a-z][\w.-]*")
 _ABBREVIATIONS = frozenset({"e.g", "i.e"})
 # Denials of a sentence's own statement; "without" and "none" often stand in what is affirmed.
 _DENIAL = re.compile(r"\b(?:not|never|no|cannot)\b|n[’']t\b", re.IGNORECASE)
@@ -63,11 +65,19 @@ def identifiers(text: str) -> frozenset[str]:
     """Names out of code, options and paths that a claim uses, without call brackets."""
     found: set[str] = set()
     for _, code in _CODE.findall(text):
-        found.update(_bare(part) for part in code.split())
+        found.update(_command(code))
     for name in _IDENTIFIER.findall(_CODE.sub(" ", text)):
         if name.lower() not in _ABBREVIATIONS:
             found.add(_bare(name))
     return frozenset(name for name in found if re.search(r"\w", name))
+
+
+def _command(code: str) -> list[str]:
+    """The words that a command begins with as one phrase, its options and arguments one by one."""
+    parts = code.split()
+    words = list(itertools.takewhile(_COMMAND_WORD.fullmatch, parts))
+    rest = [_bare(part) for part in parts[len(words) :]]
+    return [_bare(" ".join(words)), *rest]
 
 
 def holds(text: str, identifier: str) -> bool:
@@ -75,7 +85,8 @@ def holds(text: str, identifier: str) -> bool:
     flags = 0 if identifier.startswith("-") else re.IGNORECASE
     before = r"(?<!\w)" if re.match(r"\w", identifier) else ""
     after = r"(?!\w)" if re.search(r"\w$", identifier) else ""
-    return re.search(before + re.escape(identifier) + after, text, flags) is not None
+    words = r"\s+".join(re.escape(word) for word in identifier.split())
+    return re.search(before + words + after, text, flags) is not None
 
 
 def denied(text: str) -> list[frozenset[str]]:

@@ -155,12 +155,12 @@ class MarkParser:
         ).search(self._buffer, start + len(fence))
         lines_end = self._buffer.rfind("\n") if not final else len(self._buffer)
         if closing is None or (closing.end() > lines_end and not final):
-            text = self._buffer[start : max(lines_end, start)].rstrip("\n")
+            text = self._buffer[start : max(lines_end, start)].rstrip()
             self._open = self._lead(start) + text if text else ""
             if not final:
                 return None
             # Cut before it was closed: it is closed here, so that what follows is no code.
-            text = re.sub(r"\n[ \t]*[`~]*[ \t]*$", "", text) + f"\n{fence}"
+            text = re.sub(r"\n[ \t]*[`~]*$", "", text).rstrip() + f"\n{fence}"
             return self._emit(Claim(self._lead(start), text, Kind.CODE), len(self._buffer), True)
         text = self._buffer[start : closing.start(1)].rstrip()
         numbers = [int(digits) for digits in re.findall(r"\d+", closing[1])]
