@@ -25,10 +25,14 @@ async def test_the_chat_page_is_at_the_root(client: httpx.AsyncClient) -> None:
     assert response.content == web.asset("chat.html")[0]
 
 
-async def test_everything_the_page_names_is_served_from_here(client: httpx.AsyncClient) -> None:
-    html = (await client.get("/")).text
-    named = set(re.findall(r'(?:src|href)="(/[^"]*)"', html))
-    assert {"/static/chat.js", "/static/chat.css", "/static/theme.js"} <= named
+@pytest.mark.parametrize(("page", "name"), [("/", "chat"), ("/costs", "costs")])
+async def test_everything_the_page_names_is_served_from_here(
+    client: httpx.AsyncClient, page: str, name: str
+) -> None:
+    html = (await client.get(page)).text
+    # The API is not a file.
+    named = set(re.findall(r'(?:src|href)="(/(?!v1/)[^"]*)"', html))
+    assert {f"/static/{name}.js", f"/static/{name}.css", "/static/theme.js"} <= named
     seen: set[str] = set()
     while named - seen:
         path = (named - seen).pop()
@@ -41,8 +45,9 @@ async def test_everything_the_page_names_is_served_from_here(client: httpx.Async
     assert len(seen) > 15
 
 
-def test_the_page_fits_its_policy() -> None:
-    html = web.asset("chat.html")[0].decode()
+@pytest.mark.parametrize("name", ["chat.html", "costs.html"])
+def test_the_page_fits_its_policy(name: str) -> None:
+    html = web.asset(name)[0].decode()
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", html)
 

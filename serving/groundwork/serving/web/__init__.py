@@ -1,6 +1,6 @@
 """The pages: static files without a build step, a framework or anything from another origin.
 
-`routes()` serves the chat page at "/" and every file of this folder under "/static/". Each response carries
+`routes()` serves the chat page at "/", the cost page at "/costs" and every file of this folder under "/static/". Each response carries
 a policy under which neither inline script nor inline style nor another origin's content can run, and
 an ETag that browsers revalidate: the files keep their names between releases.
 """
@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from groundwork.core.errors import NotFound
 
-PAGES = {"/": "chat.html"}
+PAGES = {"/": "chat.html", "/costs": "costs.html"}
 """Which file answers at which path."""
 
 MEDIA_TYPES = {

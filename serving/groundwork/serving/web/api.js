@@ -37,6 +37,22 @@ export async function indexes(signal) {
     .filter((name) => name !== undefined);
 }
 
+/** A report out of GET /v1/costs. */
+export async function costs(parameters, signal) {
+  return json(await call(`/v1/costs?${parameters}`, { method: "GET", signal }));
+}
+
+/** One request with its charges. */
+export async function charges(requestId) {
+  return json(await call(`/v1/costs/requests/${encodeURIComponent(requestId)}`, { method: "GET" }));
+}
+
+/** An export as a blob; only where a key has to go along, else a plain link streams to disk. */
+export async function exported(parameters) {
+  const response = await call(`/v1/costs/export?${parameters}`, { method: "GET" });
+  return response.blob();
+}
+
 /** Posts a rating. `rating` is "up" or "down"; an empty comment is left out. */
 export async function feedback(answerId, rating, comment) {
   const body = { answer_id: answerId, rating };
