@@ -246,6 +246,24 @@ async def test_it_is_used_again_when_it_has_recovered() -> None:
         assert engine.load().breaker == "closed"
 
 
+async def test_a_probe_that_its_reader_leaves_makes_room_for_another() -> None:
+    settings: dict[str, Any] = {"retries": 0, "breaker_failures": 1, "breaker_seconds": 0.05}
+    async with doubled(Script(faults=("500",)), **settings) as (engine, double):
+        with pytest.raises(EngineDown):
+            await read(engine)
+        await asyncio.sleep(0.06)
+        double.writer.script = Script(first_token_seconds=60)
+        probe = asyncio.create_task(read(engine))
+        await until(lambda: double.running == 1)
+        with pytest.raises(EngineDown, match="left alone"):
+            await read(engine)
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)
+        double.writer.script = Script(text=TEXT)
+        assert (await read(engine))[0] == TEXT
+        assert engine.load().breaker == "closed"
+
+
 async def test_more_requests_than_places_wait_or_are_refused() -> None:
     settings: dict[str, Any] = {"max_concurrency": 2, "max_waiting": 3, "max_wait_seconds": 60}
     async with doubled(Script(text=TEXT, first_token_seconds=0.05), **settings) as (engine, double):
@@ -316,7 +334,8 @@ async def test_what_came_before_a_malformed_event_is_handed_on() -> None:
 
 
 async def test_an_end_without_done_and_usage_is_an_end() -> None:
-    frames = (chunk("one"), chunk("", "length"))
+    # A finish reason says that the text is whole, whatever is cut behind it.
+    frames = (chunk("one"), chunk("", "length"), b'data: {"choices": [], "usa')
     async with serving(saying(*frames)) as url, engine_at(url) as engine:
         text, end = await read(engine)
     assert (text, end.finish_reason, end.usage) == ("one", "length", None)

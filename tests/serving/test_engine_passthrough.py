@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from groundwork.core.errors import EngineBroken
 from groundwork.core.metering.prices import embedded_book
+from groundwork.core.metering.recorder import DirectRecorder
 from groundwork.core.settings import EngineSettings, GeneratorSettings
 from groundwork.serving.app import create_app
+from groundwork.serving.books import Books
 from groundwork.serving.engine.client import HttpEngine
 from groundwork.serving.engine.double import EngineDouble
 from groundwork.serving.engine.passthrough import Forwarded
@@ -63,7 +65,10 @@ async def gateway(
         direct.base_url = served.removesuffix("/v1")
         engine = HttpEngine("default", EngineSettings(url=url or served, **settings))
         world = build_world(home)
-        assistant = replace(world.services.assistant, prices=embedded_book("double", "odd"))
+        book = embedded_book("double", "odd")
+        recorder = DirectRecorder(world.services.ledger)
+        books = Books(lambda: book, recorder, world.services.store)
+        assistant = replace(world.services.assistant, books=books)
         world.services = replace(world.services, assistant=assistant, engines={"default": engine})
         passing = GeneratorSettings(passthrough=True)
         world.settings = world.settings.model_copy(update={"generator": passing})

@@ -66,12 +66,11 @@ def test_the_first_byte_order_mark_is_skipped() -> None:
     assert parsed([b"\xef\xbb", b"\xbfdata: x\n\n", b"\xef\xbb\xbfdata: y\n\n"]) == [b"x"]
 
 
-def test_an_event_without_its_end_is_pending() -> None:
+def test_an_event_without_its_end_is_none_yet() -> None:
     parser = EventParser()
-    assert parser.feed(b"data: [DONE]\n\n") == [b"[DONE]"]
-    assert not parser.pending
-    assert parser.feed(b"data: cut") == []
-    assert parser.pending
+    assert parser.feed(b"data: [DONE]\n\ndata: cut") == [b"[DONE]"]
+    assert parser.feed(b" off\n") == []
+    assert parser.feed(b"\n") == [b"cut off"]
 
 
 def test_a_cr_lf_cut_in_two_is_one_line_end() -> None:

@@ -94,7 +94,10 @@ class Breaker:
 
 
 class Permit:
-    """One request that was let through. Its outcome is said once; what is said later has no effect."""
+    """One request that was let through. Its outcome is said once; what is said later has no effect.
+
+    A request that was `alive` and then left by its reader needs no outcome; any other has to have one.
+    """
 
     def __init__(self, breaker: Breaker, era: int) -> None:
         self._breaker = breaker

@@ -196,7 +196,6 @@ class HttpEngine:
             settle_stream(permit, error, total)
             raise
         finally:
-            permit.dropped()
             chunks.close()
 
     async def _known(self, deadline: float) -> EngineInfo:
@@ -299,7 +298,7 @@ class ChunkStream:
             self._events.extend(self._parser.feed(data))
             return True
         # Some servers end without [DONE]; then the finish reason says that the text is whole.
-        if self._finish_reason is None or self._parser.pending:
+        if self._finish_reason is None:
             raise EngineBroken(f"the engine {self._engine} broke off in the middle of its answer")
         self._done = True
         return False

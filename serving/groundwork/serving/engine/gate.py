@@ -39,7 +39,8 @@ class Gate:
 
     async def enter(self) -> None:
         """Take a place; `leave` gives it back."""
-        if self.running < self._limit and not self._waiters:
+        # Nobody waits while a place is free: a place that somebody leaves goes to who waits.
+        if self.running < self._limit:
             self.running += 1
             return
         if len(self._waiters) >= self._max_waiting:

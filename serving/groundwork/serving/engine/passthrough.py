@@ -163,7 +163,6 @@ async def forward(
             yield forwarded, pieces
         finally:
             await pieces.aclose()
-            permit.dropped()
             forwarded.close()
 
 

@@ -39,11 +39,6 @@ class EventParser:
             raise self._too_large()
         return events
 
-    @property
-    def pending(self) -> bool:
-        """Whether an event has begun and not ended."""
-        return bool(self._data or self._line)
-
     def _whole_lines(self, chunk: bytes) -> list[bytes]:
         """A line ends with LF, CR LF or CR. The LF of a CR LF may come in the next chunk."""
         ends_with_cr = chunk.endswith(b"\r") if chunk else self._after_cr
