@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from groundwork.core.errors import ConfigurationError, EngineBroken
 from groundwork.core.metering.prices import EMBED, GENERATE
 from groundwork.core.settings import GeneratorSettings
+from groundwork.serving.engine.base import ChatRequest, End, Token
 from groundwork.serving.engine.local import ScriptedEngine
 from groundwork.serving.engine.script import Script
 from groundwork.serving.generate.base import Piece
@@ -39,7 +41,7 @@ def test_supported_sentences_are_cited_with_the_unit_that_supports_them() -> Non
     assert done.cited() == [(ROLLBACK[0], ROLLBACK[0]), (PORT[0], PORT[0])]
     assert done.record == {
         "prompt": "answer@1", "sentences": 2, "cited": 2, "unsupported": 0, "reattributed": 0, "invented_marks": 0,
-        "reasons": {}, "dropped": {}, "nothing_answers": False, "finish_reason": "stop",
+        "reasons": {}, "dropped": {}, "nothing_answers": False, "usage_estimated": False, "finish_reason": "stop",
     }  # fmt: skip
 
 
@@ -190,6 +192,31 @@ def test_usage_is_said_with_every_token_so_that_a_cut_stream_is_charged() -> Non
     assert used[GENERATE, "input_tokens"] > 100
     assert 0 < used[GENERATE, "output_tokens"] < 10
     assert engine.load().running == 0
+
+
+class SilentEngine(ScriptedEngine):
+    """Reports no usage, as some servers do."""
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Token | End, None]:
+        async with aclosing(super().stream(request)) as events:
+            async for event in events:
+                if isinstance(event, End):
+                    yield End(None, event.finish_reason, event.model)
+                else:
+                    yield Token(event.text)
+
+
+def test_usage_that_no_engine_counts_is_estimated_and_the_record_says_so() -> None:
+    engine = SilentEngine(script=Script(text=GOOD))
+    done = run(LLMGenerator(engine, GeneratorSettings(), EMBEDDER), task())
+    assert done.record["usage_estimated"] is True
+    usage = done.finished.usage
+    assert usage.prompt_tokens > 300
+    assert 15 < usage.completion_tokens < 60
+    assert {each.meter for each in done.tally.lines() if each.stage == GENERATE} == {
+        "input_tokens",
+        "output_tokens",
+    }
 
 
 def test_a_broken_stream_is_charged_and_reported() -> None:

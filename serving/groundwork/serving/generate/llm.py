@@ -117,6 +117,7 @@ class LLMGenerator:
                 **editor.record(),
                 "dropped": asked.dropped,
                 "nothing_answers": parser.abstained,
+                "usage_estimated": meter.estimated,
                 "finish_reason": end.finish_reason if end is not None else "stop",
             },
         )
@@ -146,13 +147,13 @@ class _Meter:
         self._model = model
         self._messages = messages
         self._usage = Usage()
-        self._estimated = True
+        self.estimated = True
 
     def token(self, token: Token) -> None:
         """One more."""
         if token.usage is not None:
-            self._estimated = False
             self._say(token.usage)
+            self.estimated = False
             return
         usage = self._usage
         prompt = usage.prompt_tokens or self._prompt_estimate()
@@ -167,6 +168,7 @@ class _Meter:
         """The final count."""
         if end is not None and end.usage is not None:
             self._say(end.usage)
+            self.estimated = False
         return self._usage
 
     def _say(self, usage: Usage) -> None:
