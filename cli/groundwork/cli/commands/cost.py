@@ -1,4 +1,4 @@
-"""groundwork cost report | export | reconcile | correct | estimate."""
+"""groundwork cost report | export | reconcile | correct | estimate | prices | close-gpu | retire."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ _COMMANDS = {
         "groundwork.cli.commands.cost_estimate:estimate",
         "Compare self-hosting with an API at a volume.",
     ),
+    "prices": ("groundwork.cli.commands.cost_prices:prices", "The price book: list, show, import."),
+    "close-gpu": (
+        "groundwork.cli.commands.cost_prices:close_gpu",
+        "Charge the idle time of GPUs that are paid by the hour.",
+    ),
+    "retire": ("groundwork.cli.commands.cost_prices:retire", "Export old charges, then delete them."),
 }  # fmt: skip
 
 

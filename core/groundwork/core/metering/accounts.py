@@ -11,7 +11,7 @@ from typing import Any
 
 from groundwork.core.errors import Unauthenticated, Unavailable
 from groundwork.core.metering.budgets import Budgets
-from groundwork.core.metering.callers import API, Caller
+from groundwork.core.metering.callers import ADMIN, API, Caller
 from groundwork.core.metering.catalogue import Catalogue, LivePrices
 from groundwork.core.metering.directory import Directory
 from groundwork.core.metering.journal import Journal
@@ -19,12 +19,13 @@ from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.limits import DatabaseBuckets, MemoryBuckets, RateLimits
 from groundwork.core.metering.postings import Posting
-from groundwork.core.metering.prices import PriceBook
+from groundwork.core.metering.prices import PriceBook, embedded_book
 from groundwork.core.metering.recorder import Recorder
 from groundwork.core.metering.standing import Held
 from groundwork.core.settings import Settings
 
 _log = logging.getLogger("groundwork.ledger")
+_access = logging.getLogger("groundwork.access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Accounts:
         catalogue = Catalogue(engine)
         if base.currency != options.currency:
             # Prices in another currency price nothing here.
-            base = PriceBook("imported", {}, options.currency)
+            base = embedded_book(currency=options.currency)
         shared = limits.backend == "database"
         return cls(
             ledger=ledger,
@@ -163,6 +164,24 @@ class Accounts:
             _log.warning("request %s is answered without its budgets: %s", request_id, error.detail)
             return Ticket(caller, book, Held(request_id, 0, frugal=False))
         return Ticket(caller, book, held, full.tokens, left)
+
+    def may_see(self, caller: Caller, request_id: str) -> bool:
+        """Whether a request is the caller's own or their team's. Logs a refusal. Raises Unavailable."""
+        if caller.may(ADMIN):
+            return True
+        waiting = self.recorder.waiting(request_id)
+        if waiting is not None:
+            team, key_id = waiting.request.team, waiting.request.key_id
+        else:
+            row = self.ledger.request(request_id) or {}
+            team, key_id = row.get("team", ""), row.get("key_id", "")
+        own = bool(key_id) and key_id == caller.key_id
+        allowed = own or (bool(team) and team == caller.team)
+        if not allowed:
+            _access.warning(
+                "key %s of team %s may not see %s", caller.key_id, caller.team, request_id
+            )
+        return allowed
 
     def record(self, ticket: Ticket, posting: Posting) -> None:
         """Charge what was used, however the request ended; returns when it cannot be lost any more.

@@ -13,6 +13,7 @@ import math
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ from groundwork.core.metering.callers import API, SCOPES, Caller
 from groundwork.core.metering.database import reading, writing
 from groundwork.core.metering.directory import ensure_known
 from groundwork.core.metering.events import note_event
-from groundwork.core.metering.postings import now_ms
+from groundwork.core.metering.postings import day_start, now_ms
+from groundwork.core.metering.standing import iso
 from groundwork.core.metering.tables import keys
 
 _log = logging.getLogger("groundwork.access")
@@ -187,6 +189,44 @@ def check_name(name: str, field: str) -> None:
         raise InvalidInput(
             "a name has letters, digits, blanks and . @ : / + - _, at most 128", field=field
         )
+
+
+def parse_expiry(text: str | None) -> int | None:
+    """`90d`, or a UTC day such as 2027-01-31, as ms since 1970; None is never. Raises InvalidInput."""
+    if text is None:
+        return None
+    days = re.fullmatch(r"(\d{1,5})d", text)
+    if days is not None:
+        return now_ms() + int(days[1]) * 86_400_000
+    try:
+        return day_start(text)
+    except ValueError:
+        raise InvalidInput(
+            f"{text!r} is neither a number of days such as 90d nor a date", field="expires"
+        ) from None
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A key as the API and the command line show it; `state` is valid, revoked or expired."""
+    now = now_ms()
+    state = "valid"
+    if row["expires_at"] is not None and row["expires_at"] <= now:
+        state = "expired"
+    if row["revoked_at"] is not None:
+        state = "revoked"
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "team": row["team"],
+        "user": row["user_id"],
+        "project": row["project"],
+        "scopes": row["scopes"].split(),
+        "state": state,
+        "requests_per_minute": row["requests_per_minute"],
+        "tokens_per_minute": row["tokens_per_minute"],
+        "created_at": iso(row["created_at"]),
+        "expires_at": iso(row["expires_at"]) if row["expires_at"] is not None else None,
+    }
 
 
 def _digest(key_id: str, secret: str) -> bytes:

@@ -128,8 +128,13 @@ class PriceBook:
         return Line(stage, meter, model, quantity, quantity * price, price)
 
 
-def embedded_book(*free_models: str) -> PriceBook:
-    """Prices of the embedded engines; models named here besides cost nothing per token."""
+def embedded_book(*free_models: str, currency: str = "USD") -> PriceBook:
+    """Prices of the embedded engines; models named here besides cost nothing per token.
+
+    In another currency than US dollars nothing has a price but what is imported.
+    """
+    if currency != "USD":
+        return PriceBook("imported", {}, currency)
     prices = dict(_EMBEDDED)
     for model in free_models:
         prices.setdefault((model, INPUT), 0)

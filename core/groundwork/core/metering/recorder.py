@@ -120,6 +120,12 @@ class Recorder:
             if len(self._waiting) in {1, _BATCH}:
                 self._change.notify_all()
 
+    def waiting(self, request_id: str) -> Posting | None:
+        """A posting that the database has not taken yet."""
+        with self._change:
+            found = (posting for _, posting in self._waiting if posting.request.id == request_id)
+            return next(found, None)
+
     def flush(self, seconds: float) -> bool:
         """Wait until everything is posted; whether it was in time."""
         with self._change:

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from groundwork.core.metering.database import add_up
-from groundwork.core.metering.tables import PART, rollups, rollups_callers
+from groundwork.core.metering.tables import IDLE, PART, rollups, rollups_callers
 
 _USED = tuple(column.name for column in rollups.primary_key)
 _CALLERS = tuple(column.name for column in rollups_callers.primary_key)
@@ -35,6 +35,9 @@ def add_to_rollups(
             entry[2] += amount // PART
             entry[3] += amount % PART
     for row in request_rows:
+        if row["kind"] == IDLE:
+            # Nobody asked for it.
+            continue
         entry = callers.setdefault(tuple(row[name] for name in _CALLERS), [0, 0, 0, 0])
         entry[1] += 1
     _add(connection, rollups, _USED, ("charges", "quantity"), used)

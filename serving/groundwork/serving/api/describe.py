@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from groundwork.serving.api.openai_shapes import ChatShape
-from groundwork.serving.api.problems import PROBLEM_MEDIA_TYPE
+from groundwork.serving.api.problems import PROBLEM_MEDIA_TYPE, openai_type
 from groundwork.serving.api.shapes import AnswerShape, SearchShape
 
 Responses = dict[int | str, dict[str, Any]]
@@ -36,6 +36,8 @@ _PROBLEM = {
                 "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
+        "budget": {"type": "object", "description": "The budget that has not enough left."},
+        "limit": {"type": "object", "description": "The rate limit that was reached."},
         "trace_id": {"type": "string"},
     },
 }
@@ -60,6 +62,18 @@ _OPENAI_ERROR = {
 # Status: what it means here, the problem's code, an example of the detail and of the field at fault.
 _MEANINGS: dict[int, tuple[str, str, str, str | None]] = {
     400: ("The body is not JSON.", "bad-request", "the body is not JSON: Expecting value", None),
+    401: (
+        "No key, or one that is not valid.",
+        "unauthenticated",
+        "this key was revoked; send a valid one as Authorization: Bearer or x-api-key",
+        "key",
+    ),
+    402: (
+        "A budget has not enough left; `budget` says what is, and when it begins anew.",
+        "budget-exceeded",
+        "the month's budget of team search has 0.02 USD left, and this may cost 0.05; it begins anew at 2026-12-01T00:00:00Z",
+        "budget",
+    ),
     403: (
         "Called by another site's page, or by a name other than loopback.",
         "forbidden",
@@ -77,7 +91,7 @@ _MEANINGS: dict[int, tuple[str, str, str, str | None]] = {
     ),
     422: ("A value cannot be accepted.", "invalid-input", "the question is empty", "question"),
     429: (
-        "No room left at the engine; `Retry-After` says when to try again.",
+        "A rate limit is reached, or the engine has no room left; `Retry-After` says when to try again.",
         "engine-full",
         "the engine default is writing 32 answers and 64 more wait; try again shortly",
         None,
@@ -190,7 +204,7 @@ def _openai_response(status: int) -> dict[str, Any]:
     example = _OPENAI_EXAMPLES.get(
         status, {"message": detail, "param": field, "code": code.replace("-", "_")}
     )
-    kind = "server_error" if status >= 500 else "invalid_request_error"
+    kind = openai_type(status)
     return {
         "description": "A value cannot be accepted." if status == 400 else meaning,
         "content": {

@@ -16,7 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from groundwork.core.errors import BadRequest, GroundworkError, InvalidInput, Unavailable
+from groundwork.core.errors import (
+    BadRequest,
+    BudgetExceeded,
+    GroundworkError,
+    InvalidInput,
+    TooManyRequests,
+    Unavailable,
+)
 from groundwork.serving.api.context import trace_of
 from groundwork.serving.api.responses import JSON
 
@@ -29,6 +36,7 @@ _OPENAI_CODES = {
     "invalid-input": "invalid_value",
     "bad-request": None,
 }
+_OPENAI_TYPES = {402: "insufficient_quota", 429: "rate_limit_error"}
 _MAX_ECHO = 200
 
 
@@ -43,15 +51,29 @@ class Failure:
     field: str | None = None
     errors: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = dataclass_field(default_factory=dict)
+    # Members of the document beyond those of the standard: the budget or limit that refused.
+    more: Mapping[str, Any] = dataclass_field(default_factory=dict)
 
     @classmethod
     def of(cls, error: GroundworkError) -> Failure:
         """From an error of the tree."""
         headers = {}
-        if isinstance(error, Unavailable) and error.retry_after is not None:
-            headers["Retry-After"] = str(math.ceil(error.retry_after))
+        more: dict[str, Any] = {}
+        if isinstance(error, Unavailable | BudgetExceeded | TooManyRequests):
+            if error.retry_after is not None:
+                headers["Retry-After"] = str(math.ceil(error.retry_after))
+            if isinstance(error, BudgetExceeded):
+                more["budget"] = error.budget
+            elif isinstance(error, TooManyRequests):
+                more["limit"] = error.limit
         return cls(
-            error.status, error.code, error.title, error.detail, error.field, headers=headers
+            error.status,
+            error.code,
+            error.title,
+            error.detail,
+            error.field,
+            headers=headers,
+            more=more,
         )
 
     @classmethod
@@ -104,6 +126,7 @@ class Failure:
             document["field"] = self.field
         if self.errors:
             document["errors"] = [{"field": name, "detail": text} for name, text in self.errors]
+        document.update(self.more)
         return {**document, "trace_id": trace_id}
 
     @property
@@ -116,11 +139,17 @@ class Failure:
         return {
             "error": {
                 "message": self.detail,
-                "type": "server_error" if self.status >= 500 else "invalid_request_error",
+                "type": openai_type(self.status),
                 "param": "model" if self.code == "index-missing" else self.field,
                 "code": _OPENAI_CODES.get(self.code, self.code.replace("-", "_")),
             }
         }
+
+
+def openai_type(status: int) -> str:
+    """How OpenAI names this kind of error."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return _OPENAI_TYPES.get(status, kind)
 
 
 def render(failure: Failure, scope: Scope) -> Response:
