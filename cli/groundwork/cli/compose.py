@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from groundwork.core.settings import Settings, load
 
 if TYPE_CHECKING:
+    from groundwork.classic.injection.predict import InjectionClassifier
     from groundwork.core.answers import Answer
+    from groundwork.core.scan import Scanner
+    from groundwork.guardrails.guard import Guard
     from groundwork.ingestion.build import Tools
     from groundwork.ingestion.parse.base import ParseOptions
+    from groundwork.retrieval.embed.base import Embedder
     from groundwork.retrieval.index.base import IndexStore
     from groundwork.serving.case import Question
     from groundwork.serving.services import Services
@@ -42,6 +46,48 @@ def open_services(settings: Settings) -> Iterator[Services]:
         services.close()
 
 
+def injection_embedder(settings: Settings) -> Embedder:
+    """The bundled model, which the injection classifier's weights fit whatever embeds the index."""
+    from groundwork.core.settings import EmbedderSettings
+    from groundwork.retrieval.embed.factory import create_embedder
+
+    return create_embedder(settings.model_copy(update={"embedder": EmbedderSettings()}))
+
+
+@contextmanager
+def open_guard(settings: Settings) -> Iterator[Guard]:
+    """The rails of the policy in force."""
+    from groundwork.guardrails.factory import create_guard
+    from groundwork.guardrails.hosts import KnownHosts
+
+    with open_index_store(settings) as store:
+        yield create_guard(settings, known_hosts=KnownHosts(store))
+
+
+def injection_classifier(settings: Settings) -> InjectionClassifier:
+    """The trained classifier: the one under the home, else the one that ships. Its embedder is opened when needed."""
+    from groundwork.classic.injection.model import WEIGHTS
+    from groundwork.classic.injection.predict import InjectionClassifier
+
+    own = settings.models / "injection"
+    return InjectionClassifier.load(
+        partial(injection_embedder, settings), own if (own / WEIGHTS).is_file() else None
+    )
+
+
+def page_scanner(settings: Settings) -> Scanner:
+    """What keeps pages with orders to the assistant out of an index."""
+    from groundwork.core.scan import NoScanner
+
+    off = settings.ingest.scan == "off"
+    # The embedder without a model is for tests and trials; the classifier would load one.
+    if off or (settings.ingest.scan == "auto" and settings.embedder.engine == "hashing"):
+        return NoScanner()
+    from groundwork.classic.injection.scan import InjectionScanner
+
+    return InjectionScanner(injection_classifier(settings))
+
+
 @contextmanager
 def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
     """What an ingest works with."""
@@ -59,6 +105,7 @@ def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
             open_pool=partial(EmbeddingPool, settings),
             parsing=parsing,
             chunking=ChunkingConfig(),
+            scanner=page_scanner(settings),
         )
     finally:
         cache.close()
@@ -81,4 +128,13 @@ def answer_once(question: Question, services: Services) -> Answer:
     return asyncio.run(run())
 
 
-__all__ = ["answer_once", "load", "open_index_store", "open_services", "open_tools"]
+__all__ = [
+    "answer_once",
+    "injection_classifier",
+    "injection_embedder",
+    "load",
+    "open_index_store",
+    "open_services",
+    "open_tools",
+    "page_scanner",
+]

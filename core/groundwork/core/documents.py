@@ -9,7 +9,7 @@ visible text that the parser extracted. A quote is always a slice of `Document.t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -114,6 +114,10 @@ class Document:
     def plain(self, block: Block) -> str:
         """The block for reading and embedding."""
         return block.plain if block.plain is not None else self.text[block.start : block.end]
+
+    def with_metadata(self, metadata: Mapping[str, str]) -> Document:
+        """The same page with other metadata."""
+        return replace(self, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

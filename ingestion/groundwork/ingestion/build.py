@@ -1,4 +1,4 @@
-"""From planned pages to the points of a version: parse, chunk, embed what is new, write.
+"""From planned pages to the points of a version: parse, scan, chunk, embed what is new, write.
 
 Vectors go to the cache in small committed batches, and points are written from the cache, so an ingest that
 is killed loses minutes of nothing: the next one finds every vector that was already computed.
@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from groundwork.core.documents import Chunk, RawDocument, Skipped
+from groundwork.core.documents import Chunk, Skipped
 from groundwork.core.progress import Progress
+from groundwork.core.scan import NoScanner, Scanner
 from groundwork.ingestion.chunk import ChunkingConfig, chunk_document, chunk_id, unit_spans
 from groundwork.ingestion.parse import ParseError, ParseOptions, parse
 from groundwork.ingestion.plan import Plan, failure
+from groundwork.ingestion.quarantine import quarantined
 from groundwork.ingestion.spool import Spool
 from groundwork.retrieval.embed.base import Embedder, PassageText, PassageVectors
 from groundwork.retrieval.index.base import Point, VersionWriter
-from groundwork.retrieval.index.manifest import PageEntry
+from groundwork.retrieval.index.manifest import PageEntry, Quarantined
 from groundwork.retrieval.lexicon import Lexicon
 from groundwork.retrieval.sparse import document_vector
 
@@ -79,6 +81,7 @@ class Tools:
     open_pool: OpenPool
     parsing: ParseOptions
     chunking: ChunkingConfig
+    scanner: Scanner = field(default_factory=NoScanner)
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class Built:
 
     pages: list[PageEntry] = field(default_factory=list)
     failed: list[Skipped] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     embedded: int = 0
     reused: int = 0
     tokens: int = 0
@@ -99,7 +103,7 @@ def build(
     built = Built()
     with Spool[list[Chunk]]() as pages:
         progress.stage("parse and embed", total=len(plan.work), unit="pages")
-        chunks = _parse(plan.work, pages, built, tools, progress)
+        chunks = _parse(plan, pages, built, tools, progress)
         _embed(_missing(chunks, built, tools), tools)
         progress.stage(
             "write", total=sum(len(entry.chunks) for entry in built.pages), unit="chunks"
@@ -113,18 +117,23 @@ def build(
 
 
 def _parse(
-    work: Iterable[RawDocument],
+    plan: Plan,
     pages: Spool[list[Chunk]],
     built: Built,
     tools: Tools,
     progress: Progress,
 ) -> Iterator[Chunk]:
-    """Parse and chunk page by page."""
-    for raw in work:
+    """Parse, scan and chunk page by page."""
+    for raw in plan.work:
         try:
             document = parse(raw, tools.parsing)
         except ParseError as error:
             built.failed.append(failure(raw, error.reason, error.detail))
+            progress.advance(note=raw.page)
+            continue
+        held = quarantined(document, tools.scanner, plan.verdicts)
+        if held is not None:
+            built.quarantined.append(held)
             progress.advance(note=raw.page)
             continue
         chunks = chunk_document(document, tools.embedder.count_tokens, tools.chunking)

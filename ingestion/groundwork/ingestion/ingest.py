@@ -1,9 +1,9 @@
-"""The document path: source -> parse -> chunk -> embed -> index version -> gate -> live."""
+"""The document path: source -> parse -> scan -> chunk -> embed -> index version -> gate -> live."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from groundwork.core.documents import RawDocument, Skipped
 from groundwork.core.errors import InvalidInput
 from groundwork.core.progress import Progress
+from groundwork.core.scan import Verdict
 from groundwork.ingestion.build import Built, Tools, build, stale_ids
 from groundwork.ingestion.check import Limits, refusal
 from groundwork.ingestion.parse.base import PARSER_VERSION
@@ -18,18 +19,22 @@ from groundwork.ingestion.plan import Plan, discover
 from groundwork.ingestion.sources.base import Source
 from groundwork.ingestion.spool import Spool
 from groundwork.retrieval.index.base import MANIFEST, IndexStore, VersionWriter
-from groundwork.retrieval.index.manifest import BuildStats, Manifest, version_id
+from groundwork.retrieval.index.manifest import BuildStats, Manifest, Quarantined, version_id
 from groundwork.retrieval.lexicon import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to bring in. The sources named are the whole of the index: pages they no longer hold leave it."""
+    """What to bring in. The sources named are the whole of the index: pages they no longer hold leave it.
+
+    `verdicts` are what people decided about pages in quarantine, by content hash.
+    """
 
     index: str
     sources: tuple[Source, ...]
     limits: Limits
     promote: bool = True
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class IngestResult:
     skipped: tuple[Skipped, ...]
     pages: int
     chunks: int
+    quarantined: tuple[Quarantined, ...] = ()
     stats: BuildStats = field(default_factory=BuildStats)
 
 
@@ -63,7 +69,7 @@ def ingest(
     config = configuration(tools)
     base = live if live is not None and live.config == config else None
     with Spool[RawDocument]() as work:
-        plan = discover(_read(request), base, work, progress)
+        plan = discover(_read(request), base, work, progress, request.verdicts)
         if base is not None and _nothing_changed(plan, base):
             return _unchanged(base, plan, began)
         with store.begin(
@@ -92,7 +98,7 @@ def dry_run(
     live = live_manifest(store, request.index)
     base = live if live is not None and live.config == configuration(tools) else None
     with Spool[RawDocument]() as work:
-        plan = discover(_read(request), base, work, progress)
+        plan = discover(_read(request), base, work, progress, request.verdicts)
         return IngestResult(
             request.index,
             None,
@@ -121,6 +127,7 @@ def configuration(tools: Tools) -> dict[str, Any]:
         "dimension": tools.embedder.dimension,
         "chunking": tools.chunking.identity(),
         "parser": PARSER_VERSION,
+        "scanner": tools.scanner.version,
         "url_base": tools.parsing.url_base,
         "site": tools.parsing.site,
         "product_version": tools.parsing.product_version,
@@ -135,6 +142,8 @@ def _read(request: IngestRequest) -> Iterator[RawDocument | Skipped]:
 
 def _nothing_changed(plan: Plan, base: Manifest) -> bool:
     if len(plan.work) or plan.removed:
+        return False
+    if set(plan.quarantined) != set(base.quarantined):
         return False
     return {(bad.page, bad.reason) for bad in plan.skipped} == {
         (bad.page, bad.reason) for bad in base.skipped
@@ -170,15 +179,17 @@ def _manifest(
 ) -> Manifest:
     pages = tuple(sorted([*plan.kept.values(), *built.pages], key=lambda entry: entry.page))
     skipped = tuple(sorted([*plan.skipped, *built.failed], key=lambda entry: entry.page))
+    held = tuple(sorted([*plan.quarantined, *built.quarantined], key=lambda entry: entry.page))
     return Manifest(
         index=request.index,
-        version=version_id(pages, skipped, config),
+        version=version_id(pages, skipped, config, held),
         created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         parent=live.version if live else None,
         config=config,
         sources=tuple(source.label for source in request.sources),
         pages=pages,
         skipped=skipped,
+        quarantined=held,
         refusal=refusal((entry.page for entry in pages), skipped, live, request.limits),
         stats=BuildStats(
             seconds=time.monotonic() - began,
@@ -194,6 +205,9 @@ def _manifest(
 
 
 def _nothing_read(plan: Plan, built: Built) -> str:
+    if plan.quarantined or built.quarantined:
+        held = [*plan.quarantined, *built.quarantined][0]
+        return f"every readable page is in quarantine; first: {held.page}: {held.excerpt}"
     reasons = [*plan.skipped, *built.failed]
     if not reasons:
         return "the sources hold no documentation file (Markdown, RST, HTML, notebook, text, PDF, DOCX)"
@@ -215,6 +229,7 @@ def _unchanged(base: Manifest, plan: Plan, began: float) -> IngestResult:
         changed=(),
         removed=(),
         skipped=base.skipped,
+        quarantined=base.quarantined,
         pages=len(base.pages),
         chunks=base.chunk_count,
         stats=stats,
@@ -232,6 +247,7 @@ def _result(manifest: Manifest, plan: Plan, *, promoted: bool) -> IngestResult:
         changed=tuple(plan.changed),
         removed=tuple(plan.removed),
         skipped=manifest.skipped,
+        quarantined=manifest.quarantined,
         pages=len(manifest.pages),
         chunks=manifest.chunk_count,
         stats=manifest.stats,

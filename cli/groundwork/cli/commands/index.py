@@ -1,4 +1,4 @@
-"""groundwork index list | show | diff | promote | rollback | gc."""
+"""groundwork index list | show | diff | promote | rollback | gc | quarantine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from groundwork.cli.commands.quarantine import quarantine
 from groundwork.cli.compose import load, open_index_store
 from groundwork.cli.output import echo_json, echo_table, human_bytes, index_option, json_option
 from groundwork.core.errors import Conflict, IndexMissing
@@ -19,6 +20,9 @@ from groundwork.retrieval.index.manifest import Manifest
 @click.group()
 def index() -> None:
     """Index versions: immutable, compared by page, swapped by alias."""
+
+
+index.add_command(quarantine)
 
 
 @index.command("list")
@@ -75,6 +79,10 @@ def show(version: str | None, index: str | None, as_json: bool) -> None:
     click.echo(f"embedder {manifest.config['embedder']}")
     if manifest.refusal:
         click.echo(f"refused  {manifest.refusal}")
+    click.echo(f"held     {len(manifest.quarantined):,} pages in quarantine")
+    for held in manifest.quarantined:
+        state = "confirmed" if held.confirmed else "to review"
+        click.echo(f"    {held.page}: {held.reason} ({held.score:.2f}, {state}): {held.excerpt}")
     click.echo(f"skipped  {len(manifest.skipped):,}")
     for reason, count in sorted(Counter(entry.reason for entry in manifest.skipped).items()):
         click.echo(f"  {reason} ({count})")

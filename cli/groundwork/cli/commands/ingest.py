@@ -66,6 +66,7 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
 def _run(
     settings: Settings, sources: tuple[str, ...], index: str, options: dict[str, Any]
 ) -> IngestResult:
+    from groundwork.core.scan import Decisions, decisions_file
     from groundwork.ingestion.check import Limits
     from groundwork.ingestion.ingest import IngestRequest, dry_run, ingest
     from groundwork.ingestion.parse.base import ParseOptions
@@ -77,6 +78,7 @@ def _run(
         sources=tuple(open_source(spec, source_options) for spec in sources),
         limits=Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share),
         promote=not options["no_promote"],
+        verdicts=Decisions(decisions_file(settings.home, index)).verdicts(),
     )
     parsing = ParseOptions(
         url_base=options["url_base"],
@@ -135,7 +137,17 @@ def _print(result: IngestResult, *, dry_run: bool) -> None:
         )
         state = "live" if result.promoted else "built, not live"
         click.echo(f"  version {result.version} is {state}")
+    _print_quarantined(result)
     _print_skipped(result)
+
+
+def _print_quarantined(result: IngestResult) -> None:
+    if not result.quarantined:
+        return
+    click.echo(f"  {len(result.quarantined)} in quarantine, for what they say to the assistant:")
+    for entry in result.quarantined[:_SHOWN_SKIPPED]:
+        click.echo(f"    {entry.page}: {entry.reason}: {entry.excerpt}")
+    click.echo(f"    review: groundwork index quarantine list --index {result.index}")
 
 
 def _print_skipped(result: IngestResult) -> None:

@@ -69,6 +69,11 @@ class IngestSettings(Part):
     )
     user_agent: str = Field("groundwork", description="How the website source names itself.")
     requests_per_second: float = Field(4.0, gt=0, description="The website source's rate limit.")
+    scan: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Keep pages with orders to the assistant out: on, off, or auto: on unless the"
+        " embedder is hashing.",
+    )
     allow_private_addresses: bool = Field(
         False, description="Let the website source reach loopback and private addresses."
     )

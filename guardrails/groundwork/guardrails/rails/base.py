@@ -63,11 +63,17 @@ class Context:
 class InjectionClassifier(Protocol):
     """The trained classifier of the composition root's choice; 0 is harmless, 1 an attack.
 
-    `vector` is the text's embedding where the caller has it; the classifier embeds the text itself where not.
+    `vector` is the text's embedding where the caller has it; the classifier embeds the text itself where not. `kind`
+    says what the text is: a question, or a passage of a page.
     """
 
-    def score(self, text: str, vector: Vector | None) -> float:
-        """The calibrated probability that `text` gives orders to the assistant."""
+    def score(
+        self,
+        text: str,
+        vector: Vector | None = None,
+        kind: Literal["question", "passage"] | None = None,
+    ) -> float:
+        """How surely `text` gives orders to the assistant; 0.5 is the point to act on."""
         ...
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from groundwork.core.documents import Document, RawDocument
 from groundwork.ingestion.parse.options import PARSER_VERSION, ParseError, ParseOptions
 from groundwork.ingestion.parse.sniff import format_of
+from groundwork.ingestion.parse.unseen import with_unseen
 
 __all__ = ["PARSER_VERSION", "ParseError", "ParseOptions", "parse"]
 
@@ -21,6 +22,8 @@ _PARSERS = {
     "pdf": ("pdf", "parse_pdf"),
     "docx": ("docx", "parse_docx"),
 }
+# Where `Document.text` is the file itself, with all that the published page leaves out.
+_SOURCE_IS_TEXT = frozenset({"markdown", "rst", "text"})
 
 
 def parse(raw: RawDocument, options: ParseOptions) -> Document:
@@ -30,8 +33,10 @@ def parse(raw: RawDocument, options: ParseOptions) -> Document:
     """
     if not raw.content.strip():
         raise ParseError("empty", f"{raw.page} is empty.")
-    module, function = _PARSERS[format_of(raw)]
+    kind = format_of(raw)
+    module, function = _PARSERS[kind]
     parser: Callable[[RawDocument, ParseOptions], Document] = getattr(
         import_module(f"{__name__}.{module}"), function
     )
-    return parser(raw, options)
+    document = parser(raw, options)
+    return with_unseen(document, kind) if kind in _SOURCE_IS_TEXT else document

@@ -5,9 +5,10 @@ from __future__ import annotations
 from lxml import etree
 
 from groundwork.core.documents import BlockKind, Document, RawDocument, Section
+from groundwork.core.scan import HIDDEN_CHARS, HIDDEN_TEXT, INVISIBLE_CHARACTERS
 from groundwork.ingestion.parse.base import ParseError, ParseOptions, humanise, public_url
 from groundwork.ingestion.parse.html_anchors import Anchors
-from groundwork.ingestion.parse.html_clean import clean
+from groundwork.ingestion.parse.html_clean import clean, drop_hidden
 from groundwork.ingestion.parse.html_head import (
     canonical_url,
     content_headings,
@@ -20,7 +21,7 @@ from groundwork.ingestion.parse.html_head import (
 from groundwork.ingestion.parse.html_main import Signs, is_navigation, main_content
 from groundwork.ingestion.parse.html_outline import Outline
 from groundwork.ingestion.parse.html_text import TextReader, mark_breaks
-from groundwork.ingestion.parse.html_tree import drop_unseen, read_tree
+from groundwork.ingestion.parse.html_tree import comment_text, drop_unseen, read_tree
 from groundwork.ingestion.parse.html_walk import Walker
 
 
@@ -38,9 +39,11 @@ def parse_html(raw: RawDocument, options: ParseOptions) -> Document:
     anchors = Anchors.of(root)
     metas, head = read_metas(root), head_title(root)
     version = options.product_version or product_version(root, metas, head)
+    comments = comment_text(raw.content)
     drop_unseen(root)
     content = main_content(root)
     signs = Signs.of(root, content)
+    hidden = drop_hidden(content, anchors)
     clean(content, anchors)
     if is_navigation(content, signs):
         raise ParseError("navigation", f"{raw.page} is an index of links, not a page of text.")
@@ -57,7 +60,9 @@ def parse_html(raw: RawDocument, options: ParseOptions) -> Document:
         _raise_empty(raw.page, leads_elsewhere=signs.has_links)
     metadata = kept_metadata(metas)
     if reader.invisible:
-        metadata["invisible_characters"] = str(reader.invisible)
+        metadata[INVISIBLE_CHARACTERS] = str(reader.invisible)
+    if hidden or comments:
+        metadata[HIDDEN_TEXT] = f"{hidden}\n{comments}".strip()[:HIDDEN_CHARS]
     return Document(
         page=raw.page,
         title=title,

@@ -33,10 +33,17 @@ _HEADING_INSIDE = etree.XPath("boolean(descendant::*[self::h1 or self::h2])")
 _BLANK = str.maketrans("", "", "\u200b\u200c\u200d\u2060\ufeff\u00a0")
 
 
-def clean(root: etree._Element, anchors: Anchors) -> None:
-    """Remove hidden text, navigation and what themes add from under `root`."""
+def drop_hidden(root: etree._Element, anchors: Anchors) -> str:
+    """Remove what nobody sees from under `root`; its text, an element a line."""
+    found = []
     for element in list(hidden_elements(root)):
+        found.append(" ".join(raw_text(element).split()))
         _drop(element, anchors)
+    return "\n".join(filter(None, found))
+
+
+def clean(root: etree._Element, anchors: Anchors) -> None:
+    """Remove navigation and what themes add from under `root`."""
     text = _Text(root)
     for element, verdict in list(_suspects(root)):
         if _is_noise(element, verdict, text):

@@ -36,6 +36,7 @@ _WRAPPING_TAGS = re.compile(
     re.IGNORECASE,
 )
 # No text of these is ever shown within the page.
+_COMMENT = re.compile(rb"<!--(.*?)-->", re.DOTALL)
 _UNSEEN_TAGS = (
     "title", "script", "style", "template", "noscript", "noframes", "svg", "iframe", "object", "embed",
     "canvas", "audio", "video", "map", "button", "select", "textarea", "datalist", "rp",
@@ -64,6 +65,15 @@ def read_tree(content: bytes, media_type: str | None) -> etree._Element:
     if root is None or not isinstance(root.tag, str):
         raise ParseError("empty", "the page has no element and no text")
     return root
+
+
+def comment_text(content: bytes) -> str:
+    """What a page's comments say, one a line; the tree is read without them."""
+    if b"<!--" not in content:
+        return ""
+    found = (match[1].decode("utf-8", "replace") for match in _COMMENT.finditer(content))
+    lines = (" ".join(text.split()) for text in found)
+    return "\n".join(line for line in lines if " " in line and not line.startswith("[if "))
 
 
 def drop_unseen(root: etree._Element) -> None:

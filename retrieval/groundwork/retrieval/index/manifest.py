@@ -35,6 +35,22 @@ class PageEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A page that is kept out because of what it says to the assistant.
+
+    `reason`, `excerpt`, `snippet_digest` (SHA-256) and `score` are the scan's; `confirmed` says that a person agreed.
+    """
+
+    page: str
+    content_hash: str
+    reason: str
+    excerpt: str
+    snippet_digest: str
+    score: float
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BuildStats:
     """How the version was built. Seconds are wall-clock; counts are of chunks unless named pages."""
 
@@ -68,6 +84,7 @@ class Manifest:
     sources: tuple[str, ...]
     pages: tuple[PageEntry, ...]
     skipped: tuple[Skipped, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
     stats: BuildStats = field(default_factory=BuildStats)
     refusal: str | None = None
     format: int = FORMAT
@@ -97,13 +114,17 @@ class Manifest:
             PageEntry(**{**page, "chunks": tuple(page["chunks"])}) for page in data["pages"]
         )
         data["skipped"] = tuple(Skipped(**entry) for entry in data["skipped"])
+        data["quarantined"] = tuple(Quarantined(**entry) for entry in data.get("quarantined", ()))
         data["sources"] = tuple(data["sources"])
         data["stats"] = BuildStats(**data["stats"])
         return cls(**data)
 
 
 def version_id(
-    pages: Iterable[PageEntry], skipped: Iterable[Skipped], config: dict[str, Any]
+    pages: Iterable[PageEntry],
+    skipped: Iterable[Skipped],
+    config: dict[str, Any],
+    quarantined: Iterable[Quarantined] = (),
 ) -> str:
     """The digest that names a version: 16 hex digits over its content, what was left out, and configuration."""
     digest = hashlib.sha256(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
@@ -112,4 +133,6 @@ def version_id(
         digest.update(b"\0")
     for left_out in sorted(skipped, key=lambda entry: (entry.page, entry.reason)):
         digest.update(f"{left_out.page}\n{left_out.reason}\0".encode())
+    for held in sorted(quarantined, key=lambda entry: entry.page):
+        digest.update(f"{held.page}\n{held.content_hash}\n{held.confirmed}\0".encode())
     return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Classic models: trained, gated and released by the same rules as everything else."""

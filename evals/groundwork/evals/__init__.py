@@ -1,0 +1,1 @@
+"""Evaluations: what the assistant is worth, measured on sets of questions and on attacks."""
