@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -73,7 +72,6 @@ def main(settings: Settings) -> None:
         f"({100 * low:.2f}–{100 * high:.2f})."
     )
     _speed(embedder)
-    asyncio.run(_flights())
 
 
 def _row(name: str, pairs: Sequence[Pair], threshold: float, *, guarded: bool) -> None:
@@ -143,24 +141,6 @@ def _speed(embedder: Any) -> None:
                 cache.find(_KEY, text)
                 taken.append(time.perf_counter() - began)
             print(f"| {entries:,} | {name} | {1000 * float(np.median(taken)):.3f} |")
-
-
-async def _flights() -> None:
-    """The same question from many at once: how many of them are answered by work."""
-    cache = AnswerCache(CacheSettings(mode="exact"))
-    worked = 0
-
-    async def ask() -> None:
-        nonlocal worked
-        async with cache.flight(_KEY, "How?") as first:
-            if not first and cache.find(_KEY, "How?").hit is not None:
-                return
-            worked += 1
-            await asyncio.sleep(0.05)
-            cache.keep(_KEY, "How?", _answer(0))
-
-    await asyncio.gather(*(ask() for _ in range(_SAME_TIME)))
-    print(f"\nOf {_SAME_TIME} times the same question at once, {worked} was answered by work.")
 
 
 _KEY = CacheKey("rel-1", "docs", "v1")

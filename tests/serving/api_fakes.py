@@ -18,15 +18,22 @@ from numpy.typing import NDArray
 from groundwork.core.answers import Turn, Usage
 from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.errors import GroundworkError, IndexMissing
+from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.prices import GENERATE, embedded_book
-from groundwork.core.settings import Settings
+from groundwork.core.metering.recorder import DirectRecorder
+from groundwork.core.settings import CacheSettings, RailsSettings, Settings
+from groundwork.guardrails.factory import create_guard
 from groundwork.retrieval.embed.base import PassageText, PassageVectors
 from groundwork.retrieval.index.base import LIVE, Filter, IndexStore, VersionInfo
 from groundwork.retrieval.live import LiveReaders
 from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.retrieval.retrieve import Retriever
-from groundwork.serving.answer import Assistant
 from groundwork.serving.app import create_app
+from groundwork.serving.assistant import Assistant
+from groundwork.serving.books import Books
+from groundwork.serving.cache import AnswerCache
+from groundwork.serving.conversation import HeuristicRewriter
+from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.generate.base import Evidence, Finished, Piece, Task, Written
 from groundwork.serving.services import Services
 from groundwork.serving.store import AnswerStore
@@ -107,8 +114,19 @@ class FakeRetriever:
     def settings(self) -> dict[str, Any]:
         return {"candidates": 3}
 
+    def version(self, index: str) -> str:
+        if index != INDEX:
+            raise IndexMissing(f"no index named {index}", field="index")
+        return "v1"
+
     def retrieve(
-        self, question: str, index: str, *, where: Filter | None = None, limit: int | None = None
+        self,
+        question: str,
+        index: str,
+        *,
+        where: Filter | None = None,
+        limit: int | None = None,
+        vector: NDArray[np.float32] | None = None,
     ) -> Retrieval:
         if index != INDEX:
             raise IndexMissing(f"no index named {index}", field="index")
@@ -229,8 +247,15 @@ class World:
         return only
 
 
-def build_world(home: Path, **service: Any) -> World:
-    settings = Settings(home=home, service=service)
+def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
+    settings = Settings(
+        home=home,
+        service=service,
+        # What one test asks twice, it wants answered twice.
+        cache=CacheSettings(mode="off"),
+        # Rails hold words back; what they do to an answer is tested where they are on.
+        rails=RailsSettings(enabled=rails),
+    )
     embedder = FakeEmbedder()
     retriever, generator, index_store = (
         FakeRetriever(embedder),
@@ -238,14 +263,28 @@ def build_world(home: Path, **service: Any) -> World:
         FakeIndexStore(),
     )
     store = AnswerStore(settings.ledger_url)
+    ledger = Ledger.open(settings.ledger_url)
+    conversations = ConversationStore(settings.ledger_url)
+    book = embedded_book(embedder.model)
     assistant = Assistant(
         retriever=cast("Retriever", retriever),
         generator=generator,
-        prices=embedded_book(embedder.model),
-        store=store,
+        guard=create_guard(settings),
+        rewriter=HeuristicRewriter(),
+        conversations=conversations,
+        cache=AnswerCache(settings.cache),
+        books=Books(lambda: book, DirectRecorder(ledger), store),
     )
     engine = cast("IndexStore", index_store)
-    services = Services(assistant, store, engine, LiveReaders(engine, 1.0), embedder)
+    services = Services(
+        assistant=assistant,
+        store=store,
+        index_store=engine,
+        readers=LiveReaders(engine, 1.0),
+        embedder=embedder,
+        conversations=conversations,
+        ledger=ledger,
+    )
     app = create_app(settings, services)
     return World(settings, app, services, retriever, generator, index_store, embedder, store)
 

@@ -12,7 +12,7 @@ import pytest
 from groundwork.core.answers import Turn
 from groundwork.core.errors import Unavailable
 from groundwork.retrieval.index.base import Filter
-from groundwork.serving.answer import NOT_FOUND
+from groundwork.serving.write import NOT_FOUND
 from tests.serving.api_fakes import PAGE, QUESTION, SENTENCES, RawRequest, World, events_of
 
 ASK = {"question": QUESTION}

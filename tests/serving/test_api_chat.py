@@ -8,7 +8,7 @@ import pytest
 
 from groundwork.core.answers import Turn
 from groundwork.core.errors import Unavailable
-from groundwork.serving.answer import NOT_FOUND
+from groundwork.serving.write import NOT_FOUND
 from tests.serving.api_fakes import QUESTION, SENTENCES, World, events_of
 from tests.serving.openai_spec import validate
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import random
 import string
 from collections.abc import Sequence
@@ -270,56 +269,6 @@ def test_threads_share_it() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert len(cache) == 20
-
-
-async def test_the_same_question_at_once_is_answered_once() -> None:
-    cache, worked = exact(), []
-
-    async def ask(n: int) -> str:
-        async with cache.flight(KEY, f"How?{' ' * n}") as first:
-            if not first:
-                found = hit(cache, "How?")
-                assert found is not None
-                return found.answer.id
-            worked.append(n)
-            await asyncio.sleep(0)
-            cache.keep(KEY, "How?", made(f"ans-{n}"))
-            return f"ans-{n}"
-
-    answers = await asyncio.gather(*(ask(n) for n in range(16)))
-    assert worked == [0]
-    assert set(answers) == {"ans-0"}
-
-
-async def test_one_that_fails_lets_the_others_go_their_own_ways() -> None:
-    cache, release, waited = exact(), asyncio.Event(), []
-
-    async def fail() -> None:
-        async with cache.flight(KEY, "How?") as first:
-            assert first
-            await release.wait()
-            raise RuntimeError
-
-    async def follow() -> None:
-        async with cache.flight(KEY, "How?") as first:
-            waited.append(first)
-
-    leader = asyncio.create_task(fail())
-    await asyncio.sleep(0)
-    followers = [asyncio.create_task(follow()) for _ in range(3)]
-    followers[0].cancel()
-    other = cache.flight(KEY, "Why?")
-    assert await other.__aenter__() is True
-    await other.__aexit__(None, None, None)
-    await asyncio.sleep(0)
-    assert waited == []
-    release.set()
-    with pytest.raises(RuntimeError):
-        await leader
-    await asyncio.gather(*followers, return_exceptions=True)
-    assert waited == [False, False]
-    async with cache.flight(KEY, "How?") as first:
-        assert first
 
 
 @pytest.mark.parametrize(

@@ -272,8 +272,10 @@ async def test_an_answer_that_is_no_completion(tmp_path: Path) -> None:
 
 async def test_without_a_price_nothing_is_handed_out(tmp_path: Path) -> None:
     async with gateway(tmp_path, Script(text=TEXT)) as gate:
-        unpriced = replace(gate.world.services.assistant, prices=embedded_book())
-        services = replace(gate.world.services, assistant=unpriced)
+        services = gate.world.services
+        books = Books(embedded_book, DirectRecorder(services.ledger), services.store)
+        unpriced = replace(services.assistant, books=books)
+        services = replace(services, assistant=unpriced)
         gate.world.app = create_app(gate.world.settings, services)
         response = await gate.post(BODY)
         assert gate.engine.load().running == 0

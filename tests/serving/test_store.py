@@ -3,12 +3,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from groundwork.core.answers import Answer, Charge, Citation, Usage
 from groundwork.core.errors import NotFound, Unavailable
@@ -74,26 +72,6 @@ def test_it_outlives_the_process(store: AnswerStore, url: str) -> None:
     again.close()
 
 
-def test_the_charges_are_kept_as_integers(store: AnswerStore, url: str) -> None:
-    store.save(made())
-    kept = rows(url, "SELECT stage, meter, quantity, picodollars, release FROM charges ORDER BY 1")
-    assert kept == [
-        ("embed", "input_tokens", 7, 1694, "rel-1"),
-        ("retrieve", "searches", 1, 66_000, "rel-1"),
-    ]
-
-
-def test_an_answer_and_its_charges_go_in_together_or_not_at_all(
-    store: AnswerStore, url: str
-) -> None:
-    twice = replace(made("ans-2"), charges=(CHARGES[0], CHARGES[0]))
-    with pytest.raises(IntegrityError):
-        store.save(twice)
-    with pytest.raises(NotFound):
-        store.get("ans-2")
-    assert rows(url, "SELECT * FROM charges") == []
-
-
 def test_an_unknown_answer(store: AnswerStore) -> None:
     with pytest.raises(NotFound) as caught:
         store.get("ans-0")
@@ -115,9 +93,7 @@ def test_feedback_is_kept_in_order(store: AnswerStore) -> None:
     assert store.feedback("ans-2") == []
 
 
-def test_forgetting_takes_answers_and_feedback_and_leaves_the_charges(
-    store: AnswerStore, url: str
-) -> None:
+def test_forgetting_takes_answers_and_feedback(store: AnswerStore) -> None:
     store.save(made("ans-old", days_ago=91))
     store.save(made("ans-new", days_ago=89))
     store.add_feedback("ans-old", "up", "")
@@ -129,7 +105,6 @@ def test_forgetting_takes_answers_and_feedback_and_leaves_the_charges(
     assert store.feedback("ans-old") == []
     assert store.get("ans-new")["id"] == "ans-new"
     assert len(store.feedback("ans-new")) == 1
-    assert rows(url, "SELECT count(*) FROM charges") == [(4,)]
 
 
 def test_many_threads_write_at_once(store: AnswerStore) -> None:

@@ -121,6 +121,7 @@ class Answer:
     timings_ms: Mapping[str, float]
     trace_id: str
     budget: Mapping[str, Any] | None = None
+    conversation_id: str | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -163,6 +164,7 @@ class Answer:
             "rails": [asdict(verdict) for verdict in self.rails],
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},
             "trace_id": self.trace_id,
+            "conversation_id": self.conversation_id,
             "record": dict(self.record),
         }
 

@@ -34,5 +34,8 @@ class Trace:
 
     def finish(self) -> dict[str, float]:
         """All stages and the total since the trace began, in milliseconds."""
-        total = (time.perf_counter() - self._began) * 1000
-        return {**self.timings_ms, "total": total}
+        return {**self.timings_ms, "total": self.elapsed_ms()}
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the trace began."""
+        return (time.perf_counter() - self._began) * 1000

@@ -104,8 +104,10 @@ class OutputWindow:
 
     def _advance(self, *, final: bool) -> list[Sent]:
         limit = self._limit(final=final)
-        if limit < self._sent + _STRIDE and not final:
-            return []
+        stride = _STRIDE if self._matches or self._sentences else 1
+        if limit < self._sent + stride and not final:
+            # What was attached to text that has gone already follows it at once.
+            return self._emit(self._sent)
         found = [*self._pending, *self._scan(final=final)]
         redacted = regions(each for tally, each in found if tally.bound.rule.action == "redact")
         if not final:
@@ -131,6 +133,8 @@ class OutputWindow:
             return len(self._raw)
         if self._texts:
             return 0
+        if not self._matches and not self._sentences:
+            return len(self._raw)
         limit = last_run(self._raw) - self._spaced
         if self._sentences:
             spans = sentence_spans(self._raw[self._judged :])

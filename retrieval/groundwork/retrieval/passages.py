@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from groundwork.core.documents import Chunk
@@ -48,3 +48,7 @@ class Retrieval:
     def answerable(self) -> bool:
         """Whether to answer at all."""
         return bool(self.passages) and self.confidence >= self.threshold
+
+    def only(self, passages: Sequence[Passage]) -> Retrieval:
+        """The same retrieval with no more than these passages."""
+        return replace(self, passages=tuple(passages))

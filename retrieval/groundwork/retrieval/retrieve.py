@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundwork.core.settings import RetrievalSettings
 from groundwork.retrieval import confidence as judge
@@ -15,6 +15,10 @@ from groundwork.retrieval.live import LiveReaders
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.sparse import VERSION as TERMS_VERSION
 from groundwork.retrieval.sparse import query_vector
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Candidates whose text and unit vectors are read: reading one costs as much as scanning a thousand.
 _READ = 24
@@ -39,9 +43,11 @@ class Retriever:
         *,
         where: Filter | None = None,
         limit: int | None = None,
+        vector: NDArray[np.float32] | None = None,
     ) -> Retrieval:
-        """The best passages for a question. Raises IndexMissing."""
-        vector = self.embedder.embed([question])[0]
+        """The best passages for a question; `vector` is its embedding where that is known. Raises IndexMissing."""
+        if vector is None:
+            vector = self.embedder.embed([question])[0]
         terms = query_vector(question)
         weight = ranking.lexical_weight(question)
         wanted = limit or self._settings.passages
@@ -66,6 +72,11 @@ class Retriever:
             query_tokens=self.embedder.count_tokens(question),
             signals=signals,
         )
+
+    def version(self, index: str) -> str:
+        """The version that answers now. Raises IndexMissing."""
+        with self._readers.lease(index) as reader:
+            return reader.version
 
     def settings(self) -> dict[str, Any]:
         """Everything here that decides what is found, for the release."""

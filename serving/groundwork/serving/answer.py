@@ -1,73 +1,18 @@
-"""The question path: question -> retrieve -> generate -> verify -> charge -> answer."""
+"""The question path: question -> rails -> retrieve -> generate -> rails -> charge -> answer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 
-from groundwork.core.answers import Answer, Citation
-from groundwork.core.metering.prices import EMBED, RETRIEVE, PriceBook
-from groundwork.core.metering.tally import INPUT
-from groundwork.core.registry.release import Release
+from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
-from groundwork.retrieval.passages import Retrieval
-from groundwork.retrieval.retrieve import Retriever
+from groundwork.serving.assistant import Assistant
 from groundwork.serving.case import Case, Question
-from groundwork.serving.generate.base import Finished, Generator, Mark, Piece, Task
-from groundwork.serving.store import AnswerStore
-
-NOT_FOUND = (
-    "I could not find an answer to that in the documentation. "
-    "Try other words, or name the feature, command or setting you mean."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The first event: ids that a caller may want before the text."""
-
-    id: str
-    trace_id: str
-    index: str
-    index_version: str
-    release: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """More of the answer's text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A verified citation of text that has just been sent."""
-
-    citation: Citation
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The last event: the whole answer, charged and recorded."""
-
-    answer: Answer
-
-
-Event = Started | Delta | Cited | Done
-
-
-@dataclass(frozen=True, slots=True)
-class Assistant:
-    """What answers questions. Built by the composition root; every part can be replaced."""
-
-    retriever: Retriever
-    generator: Generator
-    prices: PriceBook
-    store: AnswerStore
+from groundwork.serving.events import Done, Event
+from groundwork.serving.understand import check_question, retrieve, stand_alone
+from groundwork.serving.write import write
 
 
 async def answer(
@@ -78,20 +23,26 @@ async def answer(
     From Started on the question is charged and recorded however it ends, also where the generator fails or the
     caller closes the stream.
     """
-    case = Case(question, trace)
-    await _retrieve(case, assistant)
+    case = Case(
+        question, assistant.guard.begin(question.index, question.caller.team or None), trace
+    )
+    await check_question(case)
+    await stand_alone(case, assistant)
+    await retrieve(case, assistant)
     try:
-        yield _started(case)
-        async with aclosing(_write(case, assistant)) as events:
-            async for event in events:
-                yield event
+        yield case.started()
+        async with aclosing(write(case, assistant)) as words:
+            async for word in words:
+                yield word
         case.decided()
-        yield Done(await case.close(assistant.prices, assistant.store))
+        done = await assistant.books.close(case)
+        await asyncio.to_thread(_remember, case, assistant, done)
+        yield Done(done)
     except Exception:
         case.outcome = "failed"
         raise
     finally:
-        await case.close(assistant.prices, assistant.store)
+        await assistant.books.close(case)
 
 
 async def complete(question: Question, assistant: Assistant, trace: Trace) -> Answer:
@@ -102,67 +53,12 @@ async def complete(question: Question, assistant: Assistant, trace: Trace) -> An
     raise AssertionError("an answer always ends in Done")
 
 
-async def _retrieve(case: Case, assistant: Assistant) -> None:
-    question = case.question
-    with case.trace.stage("retrieve"):
-        found = await asyncio.to_thread(
-            assistant.retriever.retrieve,
-            case.standalone,
-            question.index,
-            where=question.where,
-            limit=question.passages,
+def _remember(case: Case, assistant: Assistant, done: Answer) -> None:
+    """For the next question of the conversation, and for the same question."""
+    if case.key is not None and case.hit is None:
+        assistant.cache.keep(case.key, case.standalone, done, case.vector)
+    if case.conversation is not None:
+        owner = case.question.caller.key_id or None
+        assistant.conversations.append(
+            case.conversation, done.question, done.id, done.answer, owner
         )
-    case.tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
-    case.tally.add(RETRIEVE, "qdrant", "searches", 1)
-    case.retrieved(found, _release(found, assistant), assistant.generator.model)
-
-
-async def _write(case: Case, assistant: Assistant) -> AsyncGenerator[Delta | Cited, None]:
-    found, draft = case.found, case.draft
-    if found is not None and found.answerable:
-        task = Task(
-            question=case.standalone,
-            retrieval=found,
-            history=case.history,
-            wanted=case.question.generator,
-            tally=case.tally,
-        )
-        with case.trace.stage("generate"):
-            # Closed at once when the client goes away, so that an engine stops working for nobody.
-            async with aclosing(assistant.generator.generate(task)) as written:
-                async for item in written:
-                    if isinstance(item, Finished):
-                        case.finished(item)
-                        continue
-                    text, citation = draft.mark(item) if isinstance(item, Mark) else draft.add(item)
-                    if text:
-                        yield Delta(text)
-                    if citation is not None:
-                        yield Cited(citation)
-    if not draft.citations:
-        text, _ = draft.add(Piece(f"\n\n{NOT_FOUND}" if draft.text else NOT_FOUND))
-        yield Delta(text)
-
-
-def _release(found: Retrieval, assistant: Assistant) -> Release:
-    return Release(
-        index=found.index,
-        index_version=found.index_version,
-        embedder=assistant.retriever.embedder.identity,
-        generator=assistant.generator.identity,
-        prices=assistant.prices.digest,
-        retrieval=assistant.retriever.settings(),
-    )
-
-
-def _started(case: Case) -> Started:
-    if case.found is None or case.release is None:
-        raise AssertionError("started before anything was retrieved")
-    return Started(
-        id=case.id,
-        trace_id=case.trace.trace_id,
-        index=case.found.index,
-        index_version=case.found.index_version,
-        release=case.release.id,
-        model=case.model,
-    )

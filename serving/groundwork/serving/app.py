@@ -13,13 +13,12 @@ from fastapi import FastAPI
 from groundwork.core.errors import ConfigurationError, Unavailable
 from groundwork.core.monitoring.logs import configure_logging
 from groundwork.core.settings import Settings
-from groundwork.serving.api import answers, ask, chat, health, models, pages, search
+from groundwork.serving.api import answers, ask, chat, conversations, health, models, pages, search
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
 from groundwork.serving.api.problems import add_handlers
 from groundwork.serving.services import Services, build_services
-from groundwork.serving.store import AnswerStore
 
 _log = logging.getLogger("groundwork.serving")
 
@@ -55,7 +54,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
                 yield
             return
         configure_logging(settings.telemetry)
-        built = await asyncio.to_thread(build_services, settings)
+        built = await asyncio.to_thread(build_services, settings, journal=True)
         try:
             app.state.context = Context.of(settings, built)
             async with _housekeeping(app.state.context):
@@ -76,7 +75,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     if services is not None:
         app.state.context = Context.of(settings, services)
     add_handlers(app)
-    for module in (ask, chat, search, answers, models, health, pages):
+    for module in (ask, chat, search, answers, conversations, models, health, pages):
         app.include_router(module.router)
     _add_pages(app)
     describe_errors(app)
@@ -98,7 +97,7 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
     """Greet the engines, load the embedder and forget old answers beside the service."""
     tasks = [
         asyncio.create_task(_warm(context)),
-        asyncio.create_task(_forget(context.services.store, context.settings.ledger.keep_days)),
+        asyncio.create_task(_forget(context.services, context.settings)),
     ]
     for task in tasks:
         task.add_done_callback(_report)
@@ -116,15 +115,20 @@ async def _warm(context: Context) -> None:
     await asyncio.to_thread(context.readiness.warm)
 
 
-async def _forget(store: AnswerStore, keep_days: int) -> None:
+async def _forget(services: Services, settings: Settings) -> None:
+    keep = settings.ledger.keep_days, settings.conversation.keep_days
     while True:
         try:
-            gone = await asyncio.to_thread(store.forget, keep_days)
+            answers = await asyncio.to_thread(services.store.forget, keep[0])
+            conversations = await asyncio.to_thread(services.conversations.forget, keep[1])
         except Unavailable as error:
-            _log.warning("old answers could not be deleted: %s", error.detail)
+            _log.warning("what is old could not be deleted: %s", error.detail)
         else:
-            if gone:
-                _log.info("deleted %d answers older than %d days", gone, keep_days)
+            if answers or conversations:
+                _log.info(
+                    "deleted %d answers older than %d days and %d conversations older than %d",
+                    *(answers, keep[0], conversations, keep[1]),
+                )
         await asyncio.sleep(_FORGET_EVERY_SECONDS)
 
 

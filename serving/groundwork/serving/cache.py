@@ -7,15 +7,13 @@ often that goes wrong is measured by `make bench BENCH=cache`, docs/decisions/an
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import threading
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -37,8 +35,6 @@ THRESHOLD = 0.90
 _MAX_CHARS = 32_000
 # Near questions that are looked at, nearest first, where guards object to the nearest.
 _LOOKED_AT = 8
-# How long a question waits for the same one that is being answered before it goes its own way.
-_WAIT_SECONDS = 30.0
 _SPACE = re.compile(r"\s+")
 _ENDING = re.compile(r"[\s?.!…。？！]+$")
 _CODE = re.compile(r"[\d_./:@()\\-]|[a-z][A-Z]|^[A-Z]{2,}$")
@@ -132,7 +128,6 @@ class AnswerCache:
         self._entries: OrderedDict[_Place, _Entry] = OrderedDict()
         self._vectors = _Vectors()
         self._lock = threading.Lock()
-        self._flights: dict[_Place, asyncio.Future[None]] = {}
         self.threshold = THRESHOLD if settings.threshold is None else settings.threshold
 
     @property
@@ -196,30 +191,6 @@ class AnswerCache:
         with self._lock:
             self._entries.clear()
             self._vectors = _Vectors()
-
-    @asynccontextmanager
-    async def flight(self, key: CacheKey, question: str) -> AsyncIterator[bool]:
-        """Answer the same question once at a time: gives True to the first.
-
-        Others wait until it is done, however it ends, and get False: what it kept can be found now, and where it
-        kept nothing each goes its own way. Used from one event loop.
-        """
-        place = (key.digest, normalised(question))
-        ahead = self._flights.get(place)
-        if ahead is not None:
-            await asyncio.wait({ahead}, timeout=_WAIT_SECONDS)
-            yield False
-            return
-        if not self.on:
-            yield True
-            return
-        mine = asyncio.get_running_loop().create_future()
-        self._flights[place] = mine
-        try:
-            yield True
-        finally:
-            del self._flights[place]
-            mine.set_result(None)
 
     def _fresh(self, place: _Place) -> _Entry | None:
         entry = self._entries.get(place)

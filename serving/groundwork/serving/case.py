@@ -1,27 +1,30 @@
-"""One question under way: what is known of it so far, and its one end.
-
-However a question ends (answered, refused, failed, left by the client), it is charged for what was used until then and
-recorded exactly once.
-"""
+"""One question under way: what is known of it so far."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from groundwork.core.answers import Answer, Outcome, RailVerdict, Turn, Usage
-from groundwork.core.metering.prices import PriceBook
+from groundwork.core.answers import Answer, Charge, Outcome, RailVerdict, Turn, Usage
+from groundwork.core.metering.callers import Caller
+from groundwork.core.metering.prices import GENERATE
 from groundwork.core.metering.tally import Tally
 from groundwork.core.registry.release import Release
 from groundwork.core.telemetry import Trace
+from groundwork.guardrails.guard import Outcome as Judged
+from groundwork.guardrails.guard import Session
 from groundwork.retrieval.index.base import Filter
 from groundwork.retrieval.passages import Retrieval
+from groundwork.serving.cache import CacheKey, Hit
 from groundwork.serving.draft import Draft
+from groundwork.serving.events import Started
 from groundwork.serving.generate.base import Finished
-from groundwork.serving.store import AnswerStore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +42,135 @@ class Question:
     passages: int | None = None
     generator: str | None = None
     conversation: str | None = None
+    caller: Caller = field(default_factory=Caller.local)
 
 
 class Case:
-    """Collects what the stages find out. Used from one request only."""
+    """Collects what the steps find out. Used from one request only.
 
-    def __init__(self, question: Question, trace: Trace) -> None:
+    `text` is the question as the rails let it through, `standalone` the one that needs no history.
+    """
+
+    def __init__(self, question: Question, rails: Session, trace: Trace) -> None:
         self.id = "ans-" + secrets.token_hex(12)
         self.question = question
-        self.standalone = question.text
-        self.history = question.history
+        self.rails = rails
         self.trace = trace
         self.tally = Tally()
         self.verdicts: list[RailVerdict] = []
         self.record: dict[str, Any] = {}
-        self.release: Release | None = None
+        self.text = question.text
+        self.standalone = question.text
+        self.history = question.history
+        self.conversation = question.conversation
+        self.frugal = False
+        # What a rail wants said instead of an answer.
+        self.refusal: str | None = None
+        self.vector: NDArray[np.float32] | None = None
+        self.key: CacheKey | None = None
+        self.hit: Hit | None = None
         self.found: Retrieval | None = None
+        self.release: Release | None = None
         self.model = ""
         self.draft = Draft(())
         self.usage = Usage()
+        self.first_token_ms: int | None = None
         self.reason: str | None = None
         # What it is until somebody says otherwise: the client may leave at any await.
         self.outcome: Outcome = "cancelled"
+        # Set once it is charged and recorded.
         self.answer: Answer | None = None
 
-    def retrieved(self, found: Retrieval, release: Release, model: str) -> None:
-        """Passages are there: from now on the question has a release, and is recorded however it ends."""
+    def judged(self, outcome: Judged) -> None:
+        """The rails have seen the question."""
+        self.verdicts += outcome.verdicts
+        self.text = outcome.text
+        if outcome.stopped:
+            self.refusal = outcome.message
+            self.reason = f"rail:{outcome.rail}"
+
+    def begun(self, found: Retrieval, release: Release, model: str) -> None:
+        """From now on the question has a release, and is recorded however it ends."""
         self.found, self.release, self.model = found, release, model
         self.draft = Draft(found.passages)
         self.record["threshold"] = found.threshold
+
+    def speaks(self) -> None:
+        """Words leave; when the first ones did is kept."""
+        if self.first_token_ms is None:
+            self.first_token_ms = round(self.trace.elapsed_ms())
 
     def finished(self, last: Finished) -> None:
         """The generator is done."""
         self.usage, self.model = last.usage, last.model
         self.record.update(last.record)
 
+    def withheld(self, rail: str) -> None:
+        """A rail ended the answer in the middle."""
+        self.refusal, self.reason = "", f"rail:{rail}"
+
     def decided(self) -> None:
         """The answer stands: an answer without a citation is none."""
-        self.outcome = "answered" if self.draft.citations else "abstained"
-        if self.outcome == "abstained" and self.reason is None:
+        if self.refusal is not None:
+            self.outcome = "blocked"
+        elif self.hit is not None:
+            self.outcome, self.reason = self.hit.answer.outcome, self.hit.answer.reason
+        elif self.draft.citations:
+            self.outcome = "answered"
+        else:
+            self.outcome = "abstained"
             self.reason = self._why_not()
 
-    async def close(self, prices: PriceBook, store: AnswerStore) -> Answer:
-        """Charge and record what there is. Calling it again returns the same answer."""
-        if self.answer is None:
-            self.answer = self._answer().charged(prices.charges(self.tally))
-            # A client that leaves now does not undo the record.
-            await asyncio.shield(asyncio.to_thread(store.save, self.answer))
-        return self.answer
+    def started(self) -> Started:
+        """The event that begins the answer."""
+        found, release = self._what_began()
+        return Started(
+            id=self.id,
+            trace_id=self.trace.trace_id,
+            index=found.index,
+            index_version=found.index_version,
+            release=release.id,
+            model=self.model,
+            conversation_id=self.conversation,
+        )
 
-    def _why_not(self) -> str:
-        if self.found is None or not self.found.passages:
-            return "nothing_found"
-        return "no_supported_answer" if self.found.answerable else "low_confidence"
-
-    def _answer(self) -> Answer:
-        if self.found is None or self.release is None:
-            raise AssertionError("a question is recorded from its retrieval on")
-        self.record["dropped_citations"] = self.draft.dropped
+    def to_answer(self, charges: tuple[Charge, ...]) -> Answer:
+        """What there is, as an answer."""
+        found, release = self._what_began()
+        if self.usage == Usage():
+            # Cut before its end: what the generator had said until then.
+            self.usage = self.tally.usage(GENERATE)
+        if self.draft.dropped:
+            self.record["dropped_citations"] = self.draft.dropped
         return Answer(
             id=self.id,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            question=self.question.text,
-            index=self.found.index,
-            release=self.release.id,
-            index_version=self.found.index_version,
+            question=self.text,
+            index=found.index,
+            release=release.id,
+            index_version=found.index_version,
             model=self.model,
             answer=self.draft.text,
             outcome=self.outcome,
             reason=self.reason,
-            confidence=self.found.confidence,
+            confidence=found.confidence,
             citations=tuple(self.draft.citations),
             usage=self.usage,
-            charges=(),
+            charges=charges,
             rails=tuple(self.verdicts),
             timings_ms=self.trace.finish(),
             trace_id=self.trace.trace_id,
+            conversation_id=self.conversation,
             record=self.record,
         )
+
+    def _what_began(self) -> tuple[Retrieval, Release]:
+        if self.found is None or self.release is None:
+            raise AssertionError("a question has a release and passages before it is answered")
+        return self.found, self.release
+
+    def _why_not(self) -> str:
+        found, _ = self._what_began()
+        if not found.passages:
+            return "nothing_found"
+        return "no_supported_answer" if found.answerable else "low_confidence"

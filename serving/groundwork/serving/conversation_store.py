@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import OperationalError
 
 from groundwork.core.answers import Turn
-from groundwork.core.errors import NotFound, Unavailable
+from groundwork.core.errors import NotFound
+from groundwork.core.metering.database import open_engine, reading, writing
 
 ID_PATTERN = r"^conv-[0-9a-f]{24}$"
 _ID = re.compile(ID_PATTERN)
@@ -96,20 +93,15 @@ class ConversationStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = sql.make_url(url)
-        if self._url.drivername.startswith("sqlite") and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sql.create_engine(self._url)
-        if self._engine.dialect.name == "sqlite":
-            sql.event.listen(self._engine, "connect", _sqlite_pragmas)
-        with self._reachable():
-            metadata.create_all(self._engine)
+        self._engine = open_engine(url)
+        with writing(self._engine) as connection:
+            metadata.create_all(connection)
 
     def create(self, owner: str | None = None) -> str:
         """Begin one; returns its id."""
         conversation_id = "conv-" + secrets.token_hex(12)
         now = _now()
-        with self._reachable(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 sql.insert(_conversations).values(
                     id=conversation_id, owner=owner, created_at=now, last_at=now
@@ -132,7 +124,7 @@ class ConversationStore:
         latest = sql.select(sql.func.coalesce(sql.func.max(_turns.c.number), 0)).where(
             _turns.c.conversation_id == conversation_id
         )
-        with self._reachable(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if connection.execute(touch).rowcount == 0:
                 raise _missing(conversation_id)
             number = int(connection.execute(latest).scalar_one()) + 1
@@ -160,7 +152,7 @@ class ConversationStore:
         )
         if last is not None:
             turns = turns.limit(last)
-        with self._reachable(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(head).mappings().one_or_none()
             if row is None:
                 raise _missing(conversation_id)
@@ -179,7 +171,7 @@ class ConversationStore:
 
     def delete(self, conversation_id: str, owner: str | None = None) -> None:
         """Forget one with its turns. Raises NotFound."""
-        with self._reachable(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             gone = connection.execute(
                 sql.delete(_conversations).where(*_mine(conversation_id, owner))
             )
@@ -192,7 +184,7 @@ class ConversationStore:
     def forget(self, keep_days: int) -> int:
         """Delete conversations whose last turn is older than this. Returns how many went."""
         limit = _stamp(datetime.now(UTC) - timedelta(days=keep_days))
-        with self._reachable(), self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             gone = connection.execute(
                 sql.delete(_conversations).where(_conversations.c.last_at < limit)
             )
@@ -204,16 +196,6 @@ class ConversationStore:
     def close(self) -> None:
         """Release connections."""
         self._engine.dispose()
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        try:
-            yield
-        except OperationalError as error:
-            where = self._url.render_as_string(hide_password=True)
-            raise Unavailable(
-                f"the ledger at {where} does not answer: {error.orig}", field="ledger.url"
-            ) from error
 
 
 def _mine(conversation_id: str, owner: str | None) -> tuple[sql.ColumnElement[bool], ...]:
@@ -229,14 +211,6 @@ def _missing(conversation_id: str) -> NotFound:
         f"no conversation {shown}; conversations are kept for a limited time",
         field="conversation_id",
     )
-
-
-def _sqlite_pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.close()
 
 
 def _now() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from groundwork.core.answers import Citation
 from groundwork.retrieval.passages import Passage
 from groundwork.serving.generate.base import Evidence, Mark, Piece
@@ -13,7 +15,7 @@ class Draft:
     def __init__(self, passages: tuple[Passage, ...]) -> None:
         self._retrieved = {passage.chunk.id: passage for passage in passages}
         self._text: list[str] = []
-        self._length = 0
+        self._marks = 0
         self.citations: list[Citation] = []
         self.dropped = 0
 
@@ -22,31 +24,45 @@ class Draft:
         """The answer so far."""
         return "".join(self._text)
 
+    @classmethod
+    def of(cls, text: str, citations: Sequence[Citation]) -> Draft:
+        """One that was written before."""
+        draft = cls(())
+        draft.write(text)
+        draft.citations = list(citations)
+        return draft
+
+    def write(self, text: str) -> str:
+        """Take text in as it is; returns it."""
+        if text:
+            self._text.append(text)
+            self._marks = 0
+        return text
+
     def add(self, piece: Piece) -> tuple[str, Citation | None]:
         """Take a piece in; returns what to send now: its text with its mark, and its citation."""
-        citation = None
-        text = piece.text
-        if piece.evidence is not None:
-            start = self._length + len(text) - len(text.lstrip())
-            citation = self._cite(piece.evidence, start, self._length + len(text.rstrip()))
-        if citation is not None:
-            text = _marked(piece.text, citation.n)
-        self._append(text)
-        return text, citation
+        if piece.evidence is None:
+            return self.write(piece.text), None
+        body = piece.text.rstrip()
+        self.write(body)
+        mark, citation = self.mark(Mark(piece.evidence, len(body.lstrip())))
+        return body + mark + self.write(piece.text[len(body) :]), citation
 
     def mark(self, mark: Mark) -> tuple[str, Citation | None]:
-        """Cite text that was taken in before; returns the mark to send now, and its citation."""
-        end = len(self.text.rstrip())
-        citation = self._cite(mark.evidence, max(0, self._length - mark.covers), end)
+        """Cite text that was taken in before; returns the mark to send now, and its citation.
+
+        Marks that stand at its end already count neither into what it covers nor into the citation's span.
+        """
+        text = self.text
+        end = len(text) - self._marks
+        citation = self._cite(mark.evidence, max(0, end - mark.covers), len(text[:end].rstrip()))
         if citation is None:
             return "", None
-        text = f" [{citation.n}]"
-        self._append(text)
-        return text, citation
-
-    def _append(self, text: str) -> None:
-        self._text.append(text)
-        self._length += len(text)
+        # On its own line behind a code fence, which it would break.
+        written = ("\n" if text.endswith("```") else " ") + f"[{citation.n}]"
+        self._text.append(written)
+        self._marks += len(written)
+        return written, citation
 
     def _cite(self, evidence: Evidence, start: int, end: int) -> Citation | None:
         if not self._holds(evidence) or start >= end:
@@ -76,11 +92,3 @@ class Draft:
         inside = chunk.start <= evidence.start < evidence.end <= chunk.end
         quote = evidence.quote
         return inside and bool(quote.strip()) and quote in chunk.text
-
-
-def _marked(text: str, n: int) -> str:
-    """Put the mark behind the text, on its own line behind a code fence, which it would break."""
-    body = text.rstrip()
-    tail = text[len(body) :]
-    separator = "\n" if body.endswith("```") else " "
-    return f"{body}{separator}[{n}]{tail}"

@@ -8,13 +8,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from groundwork.core.errors import Unavailable
+from groundwork.core.metering.catalogue import Catalogue, LivePrices
+from groundwork.core.metering.journal import Journal
+from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.prices import embedded_book
+from groundwork.core.metering.recorder import DirectRecorder, Recorder
 from groundwork.core.monitoring.metrics import Metrics
 from groundwork.core.settings import Settings, quiet_libraries
 from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders
-from groundwork.serving.answer import Assistant
+from groundwork.serving.assistant import Assistant
+from groundwork.serving.books import Books
+from groundwork.serving.cache import AnswerCache
+from groundwork.serving.conversation import create_rewriter
+from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.engine.base import Engine
 from groundwork.serving.store import AnswerStore
 
@@ -30,6 +38,9 @@ class Services:
     index_store: IndexStore
     readers: LiveReaders
     embedder: Embedder
+    conversations: ConversationStore
+    ledger: Ledger
+    recorder: Recorder | None = None
     engines: Mapping[str, Engine] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -49,34 +60,73 @@ class Services:
             await engine.close()
 
     def close(self) -> None:
-        """Release readers, engine and ledger."""
+        """Release readers, engine and ledger; what waits in the journal is posted first."""
         self.readers.close()
         self.index_store.close()
+        if self.recorder is not None:
+            self.recorder.close()
         self.store.close()
+        self.conversations.close()
+        self.ledger.engine.dispose()
 
 
-def build_services(settings: Settings) -> Services:
-    """The real parts. Raises Unavailable or ConfigurationError; what was opened before is closed again."""
+def build_services(settings: Settings, *, journal: bool = False) -> Services:
+    """The real parts. With `journal` charges reach the ledger beside the answers, else before their end.
+
+    Raises Unavailable or ConfigurationError; what was opened before is closed again.
+    """
+    from groundwork.guardrails.factory import create_guard
     from groundwork.retrieval.embed.factory import create_embedder
     from groundwork.retrieval.index.factory import open_store
     from groundwork.retrieval.retrieve import Retriever
     from groundwork.serving.engine.factory import engines_of
     from groundwork.serving.generate.factory import create_generator
+    from groundwork.serving.prompts.library import PromptLibrary
 
     quiet_libraries()
     with ExitStack() as undo:
+        ledger = Ledger.open(settings.ledger_url)
+        undo.callback(ledger.engine.dispose)
         store = AnswerStore(settings.ledger_url)
         undo.callback(store.close)
+        conversations = ConversationStore(settings.ledger_url)
+        undo.callback(conversations.close)
         index_store = open_store(settings)
         undo.callback(index_store.close)
         embedder = create_embedder(settings)
         readers = LiveReaders(index_store, settings.service.follow_seconds)
         engines = engines_of(settings)
+        prices = LivePrices(Catalogue(ledger.engine), embedded_book(embedder.model))
+        recorder = _recorder(settings, ledger) if journal else None
         assistant = Assistant(
             retriever=Retriever(readers, embedder, settings.retrieval),
             generator=create_generator(settings.generator, engines, embedder),
-            prices=embedded_book(embedder.model),
-            store=store,
+            guard=create_guard(settings, embedder=embedder),
+            rewriter=create_rewriter(
+                settings.conversation,
+                next(iter(engines.values()), None),
+                PromptLibrary(settings.generator.prompts),
+            ),
+            conversations=conversations,
+            cache=AnswerCache(settings.cache, embedder),
+            books=Books(prices.book, recorder or DirectRecorder(ledger), store),
+            max_history_tokens=settings.conversation.max_history_tokens,
         )
         undo.pop_all()
-    return Services(assistant, store, index_store, readers, embedder, engines)
+    return Services(
+        assistant=assistant,
+        store=store,
+        index_store=index_store,
+        readers=readers,
+        embedder=embedder,
+        conversations=conversations,
+        ledger=ledger,
+        recorder=recorder,
+        engines=engines,
+    )
+
+
+def _recorder(settings: Settings, ledger: Ledger) -> Recorder:
+    recorder = Recorder(ledger, Journal(settings.home / "journal"))
+    recorder.start()
+    return recorder

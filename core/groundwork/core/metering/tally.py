@@ -52,6 +52,19 @@ class Tally:
         self._used[stage, model, OUTPUT] = usage.completion_tokens - usage.reasoning_tokens
         self._used[stage, model, REASONING] = usage.reasoning_tokens
 
+    def usage(self, stage: str) -> Usage:
+        """The tokens of a stage, of all its models together."""
+        sums = {INPUT: 0, CACHED_INPUT: 0, OUTPUT: 0, REASONING: 0}
+        for (used_by, _, meter), quantity in self._used.items():
+            if used_by == stage and meter in sums:
+                sums[meter] += quantity
+        return Usage(
+            prompt_tokens=sums[INPUT] + sums[CACHED_INPUT],
+            completion_tokens=sums[OUTPUT] + sums[REASONING],
+            cached_tokens=sums[CACHED_INPUT],
+            reasoning_tokens=sums[REASONING],
+        )
+
     def lines(self) -> list[Used]:
         """What was used, in order of first use; nothing of which zero was used."""
         return [Used(*key, quantity) for key, quantity in self._used.items() if quantity]

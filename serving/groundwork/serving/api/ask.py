@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from groundwork.core.errors import GroundworkError
 from groundwork.core.money import format_dollars
-from groundwork.serving.answer import Cited, Delta, Event, Started
 from groundwork.serving.api import sse
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, event_stream, problems
@@ -21,6 +20,7 @@ from groundwork.serving.api.run import Run
 from groundwork.serving.api.schemas import AskBody
 from groundwork.serving.api.shapes import AnswerShape
 from groundwork.serving.case import Question
+from groundwork.serving.events import Cited, Delta, Event, Started
 from groundwork.serving.generate.router import check_wanted
 from groundwork.serving.questions import checked_question
 

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from groundwork.core.answers import Answer
 from groundwork.core.errors import GroundworkError
 from groundwork.core.money import format_dollars
-from groundwork.serving.answer import Delta, Done
 from groundwork.serving.api import sse
 from groundwork.serving.api.chat_request import to_question
 from groundwork.serving.api.context import context_of, trace_of
@@ -23,6 +22,7 @@ from groundwork.serving.api.passthrough import ChatRoute
 from groundwork.serving.api.problems import Failure
 from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JSON
 from groundwork.serving.api.run import Run
+from groundwork.serving.events import Delta, Done
 
 router = APIRouter(route_class=ChatRoute, tags=["openai"])
 

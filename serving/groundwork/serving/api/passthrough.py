@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from groundwork.core.answers import Answer, Outcome, Usage
 from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.callers import Caller
 from groundwork.core.metering.prices import GENERATE
 from groundwork.core.metering.tally import OUTPUT, Tally
 from groundwork.core.money import format_dollars
@@ -29,6 +30,7 @@ from groundwork.serving.api.context import Context, context_of, trace_of
 from groundwork.serving.api.models import ENGINE, no_such_model
 from groundwork.serving.api.problems import Failure
 from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JsonRoute
+from groundwork.serving.books import Entry
 from groundwork.serving.engine.client import HttpEngine
 from groundwork.serving.engine.passthrough import Forwarded, forward
 
@@ -102,7 +104,9 @@ class _Call:
                 forward(self._body, self._engine, self._trace.trace_id)
             )
         # Nobody could be billed without a price; better to know before anything is handed out.
-        self._context.services.assistant.prices.charge(GENERATE, self._engine.model, OUTPUT, 0)
+        self._context.services.assistant.books.prices.charge(
+            GENERATE, self._engine.model, OUTPUT, 0
+        )
         return True
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
@@ -158,6 +162,9 @@ class _Call:
         usage = forwarded.usage or self._estimate(forwarded)
         tally = Tally()
         tally.tokens(GENERATE, self._engine.model, usage)
+        books = services.assistant.books
+        book = books.prices
+        lines = book.lines(tally)
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._answer = Answer(
             id="ans-" + secrets.token_hex(12),
@@ -173,13 +180,13 @@ class _Call:
             confidence=0.0,
             citations=(),
             usage=usage,
-            charges=services.assistant.prices.charges(tally),
+            charges=tuple(line.charge for line in lines),
             rails=(),
             timings_ms=self._trace.finish(),
             trace_id=self._trace.trace_id,
             record={"engine": self._engine.name, "usage_estimated": forwarded.usage is None},
         )
-        services.store.save(self._answer)
+        books.enter(Entry(self._answer, lines, book, Caller.local()))
         services.metrics.answered(self._answer)
 
     def _estimate(self, forwarded: Forwarded) -> Usage:

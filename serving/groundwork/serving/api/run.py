@@ -11,10 +11,11 @@ from starlette.requests import Request
 
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
-from groundwork.serving.answer import Done, Event, Started, answer
+from groundwork.serving.answer import answer
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.sse import disconnected
 from groundwork.serving.case import Question
+from groundwork.serving.events import Done, Event, Started
 
 
 class Run:

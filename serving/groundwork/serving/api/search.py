@@ -11,12 +11,12 @@ from starlette.responses import Response
 from groundwork.core.metering.prices import EMBED, RETRIEVE
 from groundwork.core.money import format_dollars
 from groundwork.retrieval.passages import Passage, Retrieval
-from groundwork.serving.answer import Assistant
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, problems
 from groundwork.serving.api.responses import COST_HEADER, JSON, JsonRoute
 from groundwork.serving.api.schemas import SearchBody
 from groundwork.serving.api.shapes import SearchShape
+from groundwork.serving.assistant import Assistant
 from groundwork.serving.questions import checked_question
 
 router = APIRouter(route_class=JsonRoute, tags=["search"])
@@ -65,7 +65,7 @@ async def search(body: SearchBody, request: Request) -> Response:
 
 
 def _picodollars(found: Retrieval, assistant: Assistant) -> int:
-    book, model = assistant.prices, assistant.retriever.embedder.model
+    book, model = assistant.books.prices, assistant.retriever.embedder.model
     embedding = book.charge(EMBED, model, "input_tokens", found.query_tokens)
     return embedding.picodollars + book.charge(RETRIEVE, "qdrant", "searches", 1).picodollars
 

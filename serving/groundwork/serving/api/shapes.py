@@ -52,7 +52,8 @@ _ANSWER: JsonDict = {
     "rails": [],
     "timings_ms": {"retrieve": 9.2, "generate": 1.4, "total": 12.9},
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "record": {"threshold": 0.5, "dropped_citations": 0},
+    "conversation_id": None,
+    "record": {"threshold": 0.5},
 }
 
 
@@ -143,6 +144,7 @@ class AnswerShape(BaseModel):
     rails: list[RailVerdict]
     timings_ms: dict[str, float]
     trace_id: str
+    conversation_id: str | None = Field(description="The conversation that it was added to.")
     record: dict[str, Any]
 
     model_config = ConfigDict(title="Answer", json_schema_extra={"examples": [_ANSWER]})

@@ -1,0 +1,44 @@
+"""What the question path says while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from groundwork.core.answers import Answer, Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first event: ids that a caller may want before the text."""
+
+    id: str
+    trace_id: str
+    index: str
+    index_version: str
+    release: str
+    model: str
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A verified citation of text that has just been sent."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event: the whole answer, charged and recorded."""
+
+    answer: Answer
+
+
+Event = Started | Delta | Cited | Done
