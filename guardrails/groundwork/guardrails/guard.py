@@ -168,6 +168,12 @@ class Session:
         verdicts = tuple(tally.verdict("passages") for tally in tallies)
         return Kept(kept, tuple(sorted(dropped)), verdicts)
 
+    def check_passage(self, text: str) -> Outcome:
+        """Check the text of one passage, as someone would who tries the rails."""
+        return self._outcome(
+            self._rails.on("passages"), text, replace(self._context, on="passages")
+        )
+
     def output(self, passages: Sequence[Passage] = ()) -> OutputWindow:
         """The window that an answer resting on these passages goes through."""
         context = replace(self._context, on="output", passages=tuple(passages))

@@ -33,6 +33,12 @@ _NOT_A_CARD = re.compile(
     re.IGNORECASE,
 )
 _A_CARD = re.compile(r"\b(?:card|visa|mastercard|amex|credit|debit|cc|pan)\b", re.IGNORECASE)
+# One blank and one word behind a number are looked at too; `spaced` holds them back with it.
+_A_COUNT = re.compile(
+    r" (?:rows|records|bytes|items|lines|events|messages|requests|tokens|ns|us|ms|samples|times|entries|objects|files"
+    r"|packets|cycles|ticks)\b",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(
     r"(?:\b(?:version|versions|release|releases|ver|build|firmware|driver|python|chrome|v|rev)\b\W{0,3}|[=<>~^@]\s?)\Z",
     re.IGNORECASE,
@@ -61,7 +67,8 @@ def _card(match: re.Match[str]) -> tuple[int, int] | None:
     if not is_card(re.sub(r"[ -]", "", match[0])):
         return None
     before = _before(match)
-    if _NOT_A_CARD.search(before) and not _A_CARD.search(before):
+    counted = _NOT_A_CARD.search(before) or _A_COUNT.match(match.string, match.end())
+    if counted and not _A_CARD.search(before):
         return None
     return match.span()
 
@@ -99,8 +106,8 @@ def _ssn(match: re.Match[str]) -> tuple[int, int] | None:
 class PhoneNumbers:
     """Phone numbers of the given regions' plans, and of any plan where written with a plus sign.
 
-    Without a plus sign a number counts where a word such as "call" stands before it, or where it is written as only
-    phone numbers are, with the area code in brackets.
+    Behind a word such as "fax" any number of the right length counts. Elsewhere it has to be in use by the numbering
+    plan, and be written with a plus sign or with the area code in brackets.
     """
 
     def __init__(self, regions: Sequence[str]) -> None:
@@ -108,12 +115,11 @@ class PhoneNumbers:
 
     def extent(self, match: re.Match[str]) -> tuple[int, int] | None:
         """The longest beginning of the match that is a number that can be called."""
-        regions: tuple[str | None, ...] = (None,)
-        if not match[0].startswith("+"):
-            before = _before(match)
-            if not match[0].startswith("(") and not _PHONE_WORD.search(before):
-                return None
-            regions = self._regions
+        if _PHONE_WORD.search(_before(match)):
+            return match.span()
+        if not match[0].startswith(("+", "(")):
+            return None
+        regions = (None,) if match[0].startswith("+") else self._regions
         stretch = match[0]
         while sum(letter.isdigit() for letter in stretch) >= 7:
             if any(_callable(stretch, region) for region in regions):
@@ -152,7 +158,7 @@ _PATTERNS = {
             r"(?![\w-]|\.\d)"
         ),
         _card,
-        spaced=18,
+        spaced=40,
     ),
     IBAN: Pattern(
         IBAN,

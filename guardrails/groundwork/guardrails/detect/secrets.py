@@ -44,7 +44,7 @@ def looks_random(value: str) -> bool:
     is_base64 = len(value) >= 32 and _BASE64.fullmatch(value) and entropy(value) >= 4.2
     if not is_base64 and (_CODE.fullmatch(value) or _IDENTIFIER.fullmatch(value)):
         return False
-    # Digits only carry 3.3 bits at most; a date or a count is no secret.
+    # Digits only carry 3.3 bits at most, and a date or a count is no secret; letters only are words.
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return mixed and entropy(value) >= (3.0 if len(value) >= 16 else 2.5)
 
@@ -116,6 +116,7 @@ SECRETS = (
     _known("PyPI token", r"pypi-[A-Za-z0-9_-]{50,}", "pypi-"),
     _known("SendGrid key", r"SG\.[\w-]{22}\.[\w-]{43}", "SG."),
     _known("DigitalOcean token", r"do[opr]_v1_[a-f0-9]{64}", "_v1_"),
+    _known("Groundwork key", r"gw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", "gw_"),
     _known("Telegram token", r"\d{8,10}:AA[A-Za-z0-9_-]{33}", ":AA"),
     Pattern(
         "JSON web token",
@@ -136,7 +137,7 @@ SECRETS = (
     ),
     Pattern(
         "secret",
-        re.compile(_NAME + r"(?P<value>[^\s\"'`,;<>]{8,})", re.IGNORECASE),
+        re.compile(_NAME + r"(?P<value>[^\s\"'`,;<>]{7,}[^\s\"'`,;<>.:!?)\]}])", re.IGNORECASE),
         _random,
     ),
 )
