@@ -76,8 +76,9 @@ class _Checked:
         gap = "\n" if claim.text.endswith("~~~") else _GAP_BEFORE_MARK.get(claim.kind)
         if gap is not None:
             yield self._text(gap)
+        covers = self._length - start
         for each in evidence:
-            yield Mark(each, self._length - start)
+            yield Mark(each, covers)
             self._cited += 1
             self._length += len(f" [{self._cited}]")
 
