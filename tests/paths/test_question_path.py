@@ -24,8 +24,8 @@ from groundwork.retrieval.embed.factory import create_embedder
 from groundwork.retrieval.embed.pool import EmbeddingPool
 from groundwork.retrieval.index.factory import open_store
 from groundwork.serving.answer import answer, complete
-from groundwork.serving.events import Delta, Done
 from groundwork.serving.case import Question
+from groundwork.serving.events import Delta, Done
 from groundwork.serving.services import Services, build_services
 
 PAGES = 12

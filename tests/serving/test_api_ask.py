@@ -113,7 +113,15 @@ async def test_a_stream_has_its_events_in_order(client: httpx.AsyncClient) -> No
     start, done = events[0][1], events[-1][1]
     assert start == {
         name: done[name]
-        for name in ("id", "trace_id", "index", "index_version", "release", "model")
+        for name in (
+            "id",
+            "trace_id",
+            "index",
+            "index_version",
+            "release",
+            "model",
+            "conversation_id",
+        )
     }
     assert "".join(data["text"] for name, data in events if name == "delta") == done["answer"]
     assert [data for name, data in events if name == "citation"] == done["citations"]
