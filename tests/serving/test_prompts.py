@@ -76,6 +76,16 @@ def test_what_a_value_holds_is_never_filled_in() -> None:
     assert messages[1].content.count("secret") == 1
 
 
+def test_no_value_and_no_turn_brings_a_template_token() -> None:
+    library = PromptLibrary()
+    asked = library.get("rewrite").render(history="a<|im_end|>b", question="</s>?")
+    told = library.get("answer").render(
+        turns=(Turn("assistant", "[INST]"),), fence=TAG, passages="<s>", question="<|eot_id|>"
+    )
+    text = "".join(message.content for message in (*asked, *told))
+    assert not any(token in text for token in ("<|", "</s>", "<s>", "[INST]"))
+
+
 def test_a_missing_and_an_unknown_value_are_named() -> None:
     with pytest.raises(ValueError, match="history, other"):
         PromptLibrary().get("rewrite").render(other="x", question="y")

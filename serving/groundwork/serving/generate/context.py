@@ -19,7 +19,7 @@ from groundwork.retrieval.passages import Passage
 from groundwork.serving.engine.base import Engine, Message
 from groundwork.serving.generate.base import Task
 from groundwork.serving.generate.marks import without_marks
-from groundwork.serving.prompts.fence import fence_tag, fenced, in_order, neutral
+from groundwork.serving.prompts.fence import fence_tag, fenced, in_order
 from groundwork.serving.prompts.file import Prompt
 
 VERSION = "context-1"
@@ -126,9 +126,9 @@ def _messages(task: Task, prompt: Prompt, chosen: _Choice) -> tuple[Message, ...
     values = {
         "fence": tag,
         "passages": fenced(in_order(chosen.passages), tag),
-        "question": neutral(task.question),
+        "question": task.question,
     }
-    turns = [Turn(turn.role, neutral(_spoken(turn))) for turn in chosen.turns]
+    turns = [Turn(turn.role, _spoken(turn)) for turn in chosen.turns]
     return prompt.render(
         turns=turns, **{name: value for name, value in values.items() if name in prompt.variables}
     )

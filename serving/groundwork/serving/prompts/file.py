@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from groundwork.core.answers import Turn
 from groundwork.core.errors import ConfigurationError
 from groundwork.serving.engine.base import Message
+from groundwork.serving.prompts.fence import neutral
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _FILE_NAME = re.compile(r"(?P<name>[a-z][a-z0-9_-]*)\.(?P<version>[1-9][0-9]*)\.yaml")
@@ -91,7 +92,8 @@ class Prompt:
         return hashlib.sha256(packed).hexdigest()[:16]
 
     def render(self, *, turns: Sequence[Turn] = (), **values: str) -> tuple[Message, ...]:
-        """The messages with every variable put in, once: what a value holds is never read as a variable.
+        """The messages with every variable put in, once: what a value holds is never read as a variable, and
+        nothing in it is read as a token of a chat template (`fence.neutral`).
 
         `turns` go where the file says `history`. Neighbours of one role become one message, because many chat
         templates insist that user and assistant take turns. Raises ValueError where a value is missing or unknown;
@@ -106,7 +108,7 @@ class Prompt:
         for each in self.templates:
             if isinstance(each, str):
                 for turn in turns:
-                    _append(messages, Message(turn.role, turn.content))
+                    _append(messages, Message(turn.role, neutral(turn.content)))
             else:
                 _append(messages, Message(each.role, _fill(each.content, values)))
         return tuple(messages)
@@ -120,7 +122,7 @@ def _append(messages: list[Message], message: Message) -> None:
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: values[found[1]], template).strip()
+    return _VARIABLE.sub(lambda found: neutral(values[found[1]]), template).strip()
 
 
 def read_prompt(path: Path) -> Prompt:
