@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI
 
-from groundwork.core.errors import Unauthenticated
-from groundwork.core.metering.ledger import Ledger
+from groundwork.core.metering.accounts import Accounts
 from groundwork.core.settings import CostsSettings
 from groundwork.serving.api import costs
 from groundwork.serving.api.problems import add_handlers
@@ -22,11 +21,10 @@ from groundwork.serving.web import routes
 
 @dataclass
 class CostService:
-    """Serves a ledger in a thread. Where `api_key` is set, the endpoints want it."""
+    """Serves the costs of `accounts` in a thread, as of `now` (milliseconds)."""
 
-    ledger: Ledger
+    accounts: Accounts
     now: int
-    api_key: str | None = None
     url: str = ""
 
     def __enter__(self) -> CostService:
@@ -43,11 +41,6 @@ class CostService:
         self._thread.join(30)
         self._listening.close()
 
-    def _check(self, request: Request) -> None:
-        sent = request.headers.get("authorization")
-        if self.api_key is not None and sent != f"Bearer {self.api_key}":
-            raise Unauthenticated("send a key as Authorization: Bearer")
-
     async def _serve(self) -> None:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -55,8 +48,10 @@ class CostService:
             yield
 
         app = FastAPI(lifespan=lifespan)
-        app.include_router(costs.router, dependencies=[Depends(self._check)])
-        app.state.costs = costs.Costs(self.ledger.engine, CostsSettings(), lambda: self.now)
+        app.include_router(costs.router)
+        app.state.accounts = self.accounts
+        engine = self.accounts.ledger.engine
+        app.state.costs = costs.Costs(engine, CostsSettings(), lambda: self.now)
         add_handlers(app)
         app.router.routes.extend(routes())
         config = uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)

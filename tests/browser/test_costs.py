@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sql
 from playwright.sync_api import Browser, Locator, expect
 
-from groundwork.core.metering.database import reading, writing
+from groundwork.core.metering.accounts import Accounts
+from groundwork.core.metering.database import reading
+from groundwork.core.metering.keys import NewKey
 from groundwork.core.metering.periods import Period, day_start
+from groundwork.core.metering.prices import embedded_book
 from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.summary import summary
-from groundwork.core.metering.tables import budget_use, budgets
-from groundwork.core.money import PICO_PER_DOLLAR, parse_dollars
+from groundwork.core.money import parse_dollars
+from groundwork.core.settings import Settings
 from tests.browser.chat_page import ChatPage
 from tests.browser.cost_service import CostService
-from tests.core.ledgers import made
+from tests.core.ledgers import fill, random_rows
 
 pytestmark = pytest.mark.browser
 
@@ -67,38 +69,28 @@ def same(shown: str, exact: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CostService]:
-    ledger, _, _ = made(tmp_path_factory.mktemp("costs") / "ledger.sqlite", 1200)
-    with writing(ledger.engine) as connection:
-        connection.execute(
-            sql.insert(budgets).values(
-                id=1,
-                scope="team",
-                subject="search",
-                period="month",
-                picodollars=10**18,
-                created_at=0,
-            )
-        )
-        use = {
-            "budget_id": 1,
-            "period": "2026-11",
-            "spent": 3 * 10**17,
-            "reserved": PICO_PER_DOLLAR,
-        }
-        connection.execute(sql.insert(budget_use).values(**use))
-    with CostService(ledger, NOW) as running:
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
+    accounts = Accounts.open(Settings(home=tmp_path_factory.mktemp("costs")), embedded_book())
+    fill(accounts.ledger, *random_rows(1200))
+    accounts.budgets.set(
+        scope="team", subject="search", period="month", picodollars=10**18, actor="test"
+    )
+    yield accounts
+    accounts.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def service(accounts: Accounts) -> Iterator[CostService]:
+    with CostService(accounts, NOW) as running:
         yield running
-    ledger.close()
 
 
 @pytest.fixture
 def costs(browser: Browser, service: CostService) -> Iterator[CostPage]:
     """The page; whatever the test did, it stayed on its origin and within its policy."""
-    service.api_key = None
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    # The page's own month follows the clock.
     page = context.new_page()
+    # The page's own month follows the clock.
     page.clock.set_fixed_time("2026-11-20T00:00:00Z")
     shown = CostPage(page, service.url)
     yield shown
@@ -107,7 +99,7 @@ def costs(browser: Browser, service: CostService) -> Iterator[CostPage]:
 
 
 def reported(service: CostService, query: CostQuery, *include: str) -> dict[str, Any]:
-    with reading(service.ledger.engine) as connection:
+    with reading(service.accounts.ledger.engine) as connection:
         return summary(connection, query, include, NOW)
 
 
@@ -227,7 +219,9 @@ def test_budgets_and_the_end_of_the_month(costs: CostPage, service: CostService)
     expect(month).to_contain_text(found["forecast"][0]["method"])
     budget = costs.page.locator(".budget")
     expect(budget).to_contain_text("team search")
-    expect(budget).to_contain_text("$300,000.00 of $1,000,000.00 a month")
+    spent = found["budgets"][0]["spent"]
+    shown = costs.module("amounts.js", '(m, text) => m.rounded(m.pico(text), "USD")', spent)
+    expect(budget).to_contain_text(f"{shown} of $1,000,000.00 a month")
     expect(budget.locator(".ahead")).to_have_count(1)
 
 
@@ -243,17 +237,22 @@ def test_downloads_are_the_exports(costs: CostPage, tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 1000
 
 
-def test_a_key_is_asked_for_and_goes_along_with_downloads(
-    costs: CostPage, service: CostService, tmp_path: Path
-) -> None:
-    service.api_key = "gw-secret"
-    costs.page.goto(f"{costs.url}/costs?month=2026-11")
-    costs.page.get_by_label("Key", exact=True).fill("gw-secret")
-    costs.page.get_by_role("button", name="Use this key").click()
-    costs.loaded()
-    with costs.page.expect_download() as waiting:
-        costs.page.get_by_role("link", name="CSV", exact=True).click()
-    waiting.value.save_as(tmp_path / "costs.csv")
+def test_a_key_is_asked_for_and_goes_along_with_downloads(browser: Browser, tmp_path: Path) -> None:
+    accounts = Accounts.open(Settings(home=tmp_path), embedded_book())
+    fill(accounts.ledger, *random_rows(20))
+    _, secret = accounts.keys.create(NewKey(name="finance", scopes=("costs",)), "test")
+    with CostService(accounts, NOW) as service:
+        shown = CostPage(browser.new_page(), service.url)
+        shown.page.goto(f"{service.url}/costs?month=2026-11")
+        shown.page.get_by_label("Key", exact=True).fill(secret)
+        shown.page.get_by_role("button", name="Use this key").click()
+        shown.loaded()
+        with shown.page.expect_download() as waiting:
+            shown.page.get_by_role("link", name="CSV", exact=True).click()
+        waiting.value.save_as(tmp_path / "costs.csv")
+        shown.assert_quiet()
+        shown.page.close()
+    accounts.ledger.close()
     assert (tmp_path / "costs.csv").read_bytes().startswith(b'"charge","at"')
 
 
@@ -266,7 +265,6 @@ def test_what_the_service_refuses_is_said(costs: CostPage) -> None:
 def test_it_fits_narrow_windows_in_both_themes(
     browser: Browser, service: CostService, scheme: str
 ) -> None:
-    service.api_key = None
     context = browser.new_context(viewport={"width": 360, "height": 700}, color_scheme=scheme)  # type: ignore[arg-type]
     shown = CostPage(context.new_page(), service.url)
     shown.open()

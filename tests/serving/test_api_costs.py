@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,41 +14,51 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
 
-from groundwork.core.errors import Forbidden
+from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.database import reading
-from groundwork.core.metering.ledger import Ledger
+from groundwork.core.metering.keys import NewKey
 from groundwork.core.metering.periods import Period, day_start
+from groundwork.core.metering.prices import embedded_book
 from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.summary import SECTIONS, summary
 from groundwork.core.money import parse_dollars
-from groundwork.core.settings import CostsSettings
+from groundwork.core.settings import CostsSettings, Settings
 from groundwork.serving.api import costs
 from groundwork.serving.api.problems import add_handlers
-from tests.core.ledgers import Row, made
+from tests.core.ledgers import Row, fill, random_rows
 
 NOW = day_start("2026-11-20")
-Filled = tuple[Ledger, list[Row], list[Row]]
+Filled = tuple[Accounts, list[Row], list[Row]]
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    ledger, asked, charged = made(tmp_path_factory.mktemp("costs") / "ledger.sqlite", 400)
-    yield ledger, asked, charged
-    ledger.close()
+    home = tmp_path_factory.mktemp("costs")
+    accounts = Accounts.open(Settings(home=home), embedded_book())
+    asked, charged = random_rows(400)
+    fill(accounts.ledger, asked, charged)
+    yield accounts, asked, charged
+    accounts.ledger.close()
 
 
-def app_of(ledger: Ledger) -> FastAPI:
+def app_of(accounts: Accounts) -> FastAPI:
     app = FastAPI()
     app.include_router(costs.router)
-    app.state.costs = costs.Costs(ledger.engine, CostsSettings(), lambda: NOW)
+    app.state.accounts = accounts
+    app.state.costs = costs.Costs(accounts.ledger.engine, CostsSettings(), lambda: NOW)
     add_handlers(app)
     return app
 
 
+def client_of(accounts: Accounts, key: str | None = None) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app_of(accounts))
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
+
+
 @pytest.fixture
 async def client(filled: Filled) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app_of(filled[0]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with client_of(filled[0]) as client:
         yield client
 
 
@@ -60,7 +72,7 @@ async def test_the_report_is_that_of_the_command_line(
     assert response.status_code == 200
     period = Period.parse("2026-10-15", "2026-11-20T12:00:00Z")
     query = CostQuery.of(period, ["team", "kind"], {"user": ["ada", "grace"]})
-    with reading(filled[0].engine) as connection:
+    with reading(filled[0].ledger.engine) as connection:
         assert response.json() == summary(connection, query, [], NOW)
     assert response.json()["rows"]
 
@@ -128,36 +140,71 @@ async def test_what_cannot_be_answered(
     assert response.json()["field"] == field
 
 
-async def test_a_database_that_is_gone_is_said_before_a_file_begins(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    folder = tmp_path_factory.mktemp("gone")
-    ledger, _, _ = made(folder / "ledger.sqlite", 3)
-    app = app_of(ledger)
-    ledger.close()
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+async def test_a_database_that_is_gone_is_said_before_a_file_begins(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    accounts = Accounts.open(Settings(home=home), embedded_book())
+    # No key was ever made, and the service knows it.
+    assert accounts.caller(None).may("costs")
+    accounts.ledger.close()
+    shutil.rmtree(home)
+    async with client_of(accounts) as client:
         for path in ("/v1/costs", "/v1/costs/export", "/v1/costs/export?format=parquet"):
             assert (await client.get(path)).status_code == 503
 
 
-async def test_a_dependency_guards_every_route(filled: Filled) -> None:
-    from fastapi import Depends
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[tuple[Accounts, dict[str, str]]]:
+    """A ledger with keys: of finance, of a team with and without the scope, of an administrator in a team."""
+    accounts = Accounts.open(Settings(home=tmp_path), embedded_book())
+    fill(accounts.ledger, *random_rows(60))
+    keys = {}
+    for name, team, scopes in (
+        ("finance", "", ("costs",)),
+        ("team", "search", ("costs",)),
+        ("asker", "search", ("ask",)),
+        ("admin", "search", ("admin",)),
+    ):
+        new = NewKey(name=name, team=team, scopes=scopes)
+        keys[name] = accounts.keys.create(new, "test")[1]
+    yield accounts, keys
+    accounts.ledger.close()
 
-    def refuse() -> None:
-        raise Forbidden("this key has not the scope costs")
 
-    app = FastAPI()
-    app.include_router(costs.router, dependencies=[Depends(refuse)])
-    app.state.costs = costs.Costs(filled[0].engine, CostsSettings())
-    add_handlers(app)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        for path in ("/v1/costs", "/v1/costs/export", "/v1/costs/requests/x"):
-            assert (await client.get(path)).status_code == 403
+PATHS = ("/v1/costs", "/v1/costs/export", "/v1/costs/requests/ans-000001")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_the_scope_is_needed(keyed: tuple[Accounts, dict[str, str]], path: str) -> None:
+    accounts, keys = keyed
+    for key, status in ((None, 401), ("gw_wrong", 401), (keys["asker"], 403), (keys["finance"], 200), (keys["admin"], 200)):  # fmt: skip
+        async with client_of(accounts, key) as client:
+            assert (await client.get(path)).status_code == status
+
+
+async def test_a_key_of_a_team_reads_that_team_only(
+    keyed: tuple[Accounts, dict[str, str]],
+) -> None:
+    accounts, keys = keyed
+    accounts.budgets.set(scope="team", subject="search", period="month", picodollars=10, actor="t")
+    accounts.budgets.set(scope="team", subject="support", period="month", picodollars=10, actor="t")
+    asked, charged = random_rows(60)
+    async with client_of(accounts, keys["team"]) as client:
+        body = (await client.get("/v1/costs", params={"by": "team", "include": "values,budgets,outliers"})).json()  # fmt: skip
+        assert [row["team"] for row in body["rows"]] == ["search"]
+        assert body["values"]["team"] == ["search"]
+        assert [budget["subject"] for budget in body["budgets"]] == ["search"]
+        assert {row["team"] for row in body["outliers"]} == {"search"}
+        own = sum(row["picodollars"] for row in charged if row["team"] == "search")
+        assert parse_dollars(body["totals"][0]["amount"]) == own
+        rows = csv.DictReader(io.StringIO((await client.get("/v1/costs/export")).text, newline=""))
+        assert {row["team"] for row in rows} == {"search"}
+        for teams in ("support", ["search", "support"]):
+            assert (await client.get("/v1/costs", params={"team": teams})).status_code == 403
+        for row in asked[:10]:
+            response = await client.get(f"/v1/costs/requests/{row['request_id']}")
+            assert response.status_code == (200 if row["team"] == "search" else 404)
+    async with client_of(accounts, keys["finance"]) as client:
+        assert len((await client.get("/v1/costs?by=team")).json()["rows"]) == 3
 
 
 async def test_the_description_names_every_parameter(filled: Filled) -> None:

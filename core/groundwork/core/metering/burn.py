@@ -7,17 +7,13 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from groundwork.core.metering.budgets import SCOPES
 from groundwork.core.metering.forecast import HISTORY_DAYS, forecast
 from groundwork.core.metering.periods import DAY_MS, Period, day_of, iso, month_start, next_month
 from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.reports import report
-from groundwork.core.metering.tables import (
-    budget_use,
-    budgets,
-    parts,
-    requests,
-    whole,
-)
+from groundwork.core.metering.standing import Standing, read_standings
+from groundwork.core.metering.tables import parts, requests, whole
 from groundwork.core.money import format_dollars
 
 
@@ -73,43 +69,32 @@ def month_end(
     return found
 
 
-def burn_down(connection: sql.Connection, now: int) -> list[dict[str, Any]]:
-    """Every budget in its period of today: limit, spent, reserved, the spend of each day and a forecast."""
-    rows = connection.execute(sql.select(budgets).order_by(budgets.c.scope, budgets.c.subject))
-    return [_budget(connection, dict(row), now) for row in rows.mappings().all()]
+def burn_down(
+    connection: sql.Connection, where: Mapping[str, tuple[str, ...]], now: int
+) -> list[dict[str, Any]]:
+    """Budgets in their period of today: what is left, the spend of each day and a forecast.
+
+    Filters by key, user, team or project leave the budgets of these; without any, all budgets.
+    """
+    wanted = {name: set(where[name]) for name in SCOPES if name in where}
+    return [
+        _burning(connection, standing, now)
+        for standing in read_standings(connection, None, now)
+        if not wanted or standing.subject in wanted.get(standing.scope, ())
+    ]
 
 
-def _budget(connection: sql.Connection, budget: dict[str, Any], now: int) -> dict[str, Any]:
-    monthly = budget["period"] == "month"
-    today = day_of(now)
-    start = month_start(now) if monthly else now // DAY_MS * DAY_MS
-    end = next_month(now) if monthly else start + DAY_MS
-    used = connection.execute(
-        sql.select(budget_use).where(
-            budget_use.c.budget_id == budget["id"],
-            budget_use.c.period == (today[:7] if monthly else today),
-        )
-    ).mappings().first()  # fmt: skip
-    limit = int(budget["picodollars"])
-    spent, reserved = (int(used[name]) if used else 0 for name in ("spent", "reserved"))
-    where = {budget["scope"]: (budget["subject"],), "currency": (budget["currency"],)}
+def _burning(connection: sql.Connection, standing: Standing, now: int) -> dict[str, Any]:
+    start = month_start(now) if standing.period == "month" else now // DAY_MS * DAY_MS
+    where = {standing.scope: (standing.subject,), "currency": (standing.currency,)}
     since = start - HISTORY_DAYS * DAY_MS
     history = CostQuery.of(Period(since, _day_after(now)), (), where)
-    days = daily(connection, history).get(budget["currency"], {})
+    days = daily(connection, history).get(standing.currency, {})
     return {
-        "scope": budget["scope"],
-        "subject": budget["subject"],
-        "period": budget["period"],
-        "currency": budget["currency"],
+        **standing.to_dict(),
         "starts": iso(start),
-        "resets_at": iso(end),
-        "limit": format_dollars(limit),
-        "spent": format_dollars(spent),
-        "reserved": format_dollars(reserved),
-        "remaining": format_dollars(max(0, limit - spent - reserved)),
-        "soft_percent": budget["soft_percent"],
         "days": {day: format_dollars(cost) for day, cost in days.items() if day >= day_of(start)},
-        "forecast": forecast(days, spent, now, end).to_dict(),
+        "forecast": forecast(days, standing.spent, now, standing.resets_at).to_dict(),
     }
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sql
 from groundwork.core.metering.periods import DAY_MS, day_of, iso
 from groundwork.core.metering.query import CostQuery, column_of, expression, within
 from groundwork.core.metering.tables import (
+    IDLE,
     KINDS,
     charges,
     parts,
@@ -189,14 +190,18 @@ def _answers(connection: sql.Connection, query: CostQuery) -> Iterator[Any]:
         conditions.append(counted.c.requests > 0)
     else:
         counted, count = requests, sql.func.count()
-        conditions = query.instants(requests)
+        # Nobody asked for idle time; the rollups do not count it either.
+        conditions = [*query.instants(requests), requests.c.kind != IDLE]
     keys = [counted.c.currency, *(expression(counted, name) for name in query.by)]
     selected = sql.select(*keys, count).where(*conditions, *query.conditions(counted))
     yield from connection.execute(selected.group_by(*keys))
 
 
 def known_values(connection: sql.Connection, query: CostQuery) -> dict[str, list[str]]:
-    """What filters can be set to in the period: the teams, models and so on that have charges."""
+    """What filters can be set to in the period: the teams, models and so on that have charges.
+
+    A filter by team holds for the others too, so that a team sees no names but its own.
+    """
     start, end = query.period.start, query.period.end
     # A day that the period only touches counts: the list may be too long, never too short.
     first = None if start is None else day_of(start)
@@ -209,5 +214,7 @@ def known_values(connection: sql.Connection, query: CostQuery) -> dict[str, list
         for name in names:
             selected = sql.select(table.c[column_of(name)]).distinct()
             selected = selected.where(*within(table.c.day, first, after)).limit(MAX_CHOICES)
+            if "team" in query.where:
+                selected = selected.where(table.c.team.in_(query.where["team"]))
             found[name] = sorted(connection.execute(selected).scalars())
     return found

@@ -135,7 +135,9 @@ def request_detail(connection: sql.Connection, request_id: str) -> dict[str, Any
     found = connection.execute(selected.order_by(charges.c.id)).mappings().all()
     if row is None and not found:
         raise NotFound(f"the ledger has no request {request_id[:80]}", field="request")
-    described = {"request": request_id} if row is None else _described(row)
+    described = (
+        {"request": request_id, "team": found[0]["team"]} if row is None else _described(row)
+    )
     return {**described, "charges": [_charge(each) for each in found]}
 
 

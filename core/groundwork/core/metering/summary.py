@@ -27,7 +27,7 @@ SECTIONS: dict[str, Section] = {
     "spread": _spread,
     "outliers": lambda connection, query, _now: outliers(connection, query),
     "cache": lambda connection, query, _now: savings(connection, query),
-    "budgets": lambda connection, _query, now: burn_down(connection, now),
+    "budgets": lambda connection, query, now: burn_down(connection, query.where, now),
     "forecast": lambda connection, query, now: month_end(connection, query.where, now),
     "values": lambda connection, query, _now: known_values(connection, query),
 }

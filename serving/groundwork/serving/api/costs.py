@@ -1,6 +1,7 @@
 """GET /v1/costs, /v1/costs/export, /v1/costs/requests/{id}: what finance reads.
 
-Who may read them is decided where the router is included (`app.py`): its dependency asks for the scope `costs`.
+A key needs the scope `costs`. One that belongs to a team reads that team's costs and no others; one without a team, or
+with the scope `admin`, reads all.
 """
 
 from __future__ import annotations
@@ -8,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Annotated, Any
 
 import sqlalchemy as sql
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from groundwork.core.errors import Forbidden, NotFound
+from groundwork.core.metering.callers import ADMIN, COSTS, Caller
 from groundwork.core.metering.database import reading
 from groundwork.core.metering.export import MEDIA_TYPES, export, file_name
 from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.spread import request_detail
 from groundwork.core.metering.summary import summary
 from groundwork.core.settings import CostsSettings
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.cost_shapes import CostParams, CostsShape, ExportParams, RequestShape
 from groundwork.serving.api.describe import problems
 from groundwork.serving.api.responses import JSON
@@ -48,6 +52,29 @@ def costs_of(request: Request) -> Costs:
     return costs
 
 
+async def _reader(request: Request) -> Caller:
+    """Raises Unauthenticated, Forbidden or Unavailable."""
+    return await caller_of(request, COSTS)
+
+
+Reader = Annotated[Caller, Depends(_reader)]
+
+
+def _team_of(caller: Caller) -> str | None:
+    """The only team whose costs the caller reads; None where it reads all."""
+    return caller.team or None if not caller.may(ADMIN) else None
+
+
+def _readable(query: CostQuery, caller: Caller) -> CostQuery:
+    """The query, narrowed to what the caller may read. Raises Forbidden where it asks for another team's costs."""
+    team = _team_of(caller)
+    if team is None:
+        return query
+    if set(query.where.get("team", (team,))) != {team}:
+        raise Forbidden(f"this key reads the costs of the team {team} only", field="team")
+    return replace(query, where={**query.where, "team": (team,)})
+
+
 @router.get(
     "/v1/costs",
     summary="Report what was spent",
@@ -57,13 +84,15 @@ def costs_of(request: Request) -> Costs:
             "model": CostsShape,
             "description": "Sums by group, exact to 10^-12 of the currency.",
         },
-        **problems(403, 422, 503),
+        **problems(401, 403, 422, 503),
     },
 )
-async def read_costs(params: Annotated[CostParams, Query()], request: Request) -> Response:
+async def read_costs(
+    params: Annotated[CostParams, Query()], caller: Reader, request: Request
+) -> Response:
     """The report of `groundwork cost report --json`, with the same parameters."""
     costs = costs_of(request)
-    query, include = params.query(), params.sections()
+    query, include = _readable(params.query(), caller), params.sections()
 
     def read() -> dict[str, Any]:
         with reading(costs.engine) as connection:
@@ -84,13 +113,15 @@ async def read_costs(params: Annotated[CostParams, Query()], request: Request) -
             },
             "description": "Every charge of the period, oldest first.",
         },
-        **problems(403, 422, 503),
+        **problems(401, 403, 422, 503),
     },
 )  # fmt: skip
-async def export_costs(params: Annotated[ExportParams, Query()], request: Request) -> Response:
+async def export_costs(
+    params: Annotated[ExportParams, Query()], caller: Reader, request: Request
+) -> Response:
     """The file of `groundwork cost export`, as a stream of bytes."""
     costs = costs_of(request)
-    query = params.query()
+    query = _readable(params.query(), caller)
     chunks = export(costs.engine, query, params.format, costs.settings)
     # What is wrong shows in the first chunk, while there can still be another status.
     first = await asyncio.to_thread(next, chunks, b"")
@@ -107,11 +138,12 @@ async def export_costs(params: Annotated[ExportParams, Query()], request: Reques
     response_model=None,
     responses={
         200: {"model": RequestShape, "description": "The request and every charge of it."},
-        **problems(403, 404, 503),
+        **problems(401, 403, 404, 503),
     },
 )
 async def read_request(
     request_id: Annotated[str, Path(max_length=64, examples=["ans-5f0c2a9e4b7d4c1f8a6e3b21"])],
+    caller: Reader,
     request: Request,
 ) -> Response:
     """What one answer cost and why: its charges and their corrections, without any text of it."""
@@ -119,7 +151,11 @@ async def read_request(
 
     def read() -> dict[str, Any]:
         with reading(costs.engine) as connection:
-            return request_detail(connection, request_id)
+            found = request_detail(connection, request_id)
+        if _team_of(caller) not in {None, found["team"]}:
+            # Whether another team has such a request is theirs to know.
+            raise NotFound(f"the ledger has no request {request_id[:80]}", field="request")
+        return found
 
     return JSON(await asyncio.to_thread(read))
 
