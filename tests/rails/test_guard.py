@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from groundwork.guardrails.policy import parse_policy
 from groundwork.guardrails.rails.base import Finding, Parts
 from groundwork.guardrails.redact import apply, regions
 from groundwork.guardrails.run import Clock
+from groundwork.retrieval.passages import Passage
 from tests.rails.rails_world import chunk, guard, passage, supported
 
 HEAD = "version: 1\nmessages: {block: 'No.', rephrase: 'Again?'}\nrails:\n"
@@ -217,3 +219,19 @@ def test_a_chunk_of_another_revision_supports_no_citation() -> None:
     page = passage("One.")
     assert page.chunk == chunk("One.")
     assert made.begin("docs").check_citations("One. [1]", [cited], [page]).stopped
+
+
+def test_a_quote_with_a_secret_may_not_be_shown() -> None:
+    session = guard().begin("docs")
+    page = passage("Write to help@acme.io. The key is AKIAQ3EGFMX7TRSQ2BWN.")
+    assert session.may_quote("Write to help@acme.io.", [page])
+    assert not session.may_quote("Write to help@acme.io.")
+    assert not session.may_quote("The key is AKIAQ3EGFMX7TRSQ2BWN.", [page])
+
+
+def test_the_hosts_of_the_passages_are_known() -> None:
+    session = guard(parts=Parts(support=supported)).begin("docs")
+    page = replace(chunk("One."), url="https://handbook.acme.com/one")
+    text = "See https://handbook.acme.com/two and https://other.acme.com/."
+    said = session.check_output(text, [Passage(page, 1.0, 0.8, 3.0)])
+    assert said.text == "See https://handbook.acme.com/two and [link removed]."

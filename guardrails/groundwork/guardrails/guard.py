@@ -188,6 +188,13 @@ class Session:
         action = strictest([each.verdict for each in verdicts])  # type: ignore[misc]
         return Outcome(action, sent, verdicts, window.blocked)
 
+    def may_quote(self, quote: str, passages: Sequence[Passage] = ()) -> bool:
+        """Whether a citation's quote holds nothing that would be taken out of an answer."""
+        context = replace(self._context, on="output", passages=tuple(passages))
+        matching = (each for each in self._rails.on("output") if each.rail.reach == "match")
+        removing = (each for each in matching if each.rule.action in {"redact", "block"})
+        return not any(self._guard.run(each, quote, context).findings for each in removing)
+
     def check_citations(
         self, text: str, citations: Sequence[Citation], passages: Sequence[Passage]
     ) -> Outcome:

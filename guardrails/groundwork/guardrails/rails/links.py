@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from groundwork.guardrails.detect.links import is_under, links
+from groundwork.guardrails.detect.links import host_of, is_under, links
 from groundwork.guardrails.rails.base import Context, Finding, Options, Parts, Rail
 
 # Where examples point (RFC 2606) and the reader's own machine.
@@ -16,7 +16,7 @@ _HARMLESS = frozenset({
 
 
 class LinksOptions(Options):
-    """Which hosts may be linked to, besides those of the index's pages; "*.example.com" takes in all below it."""
+    """Which hosts may be linked to, besides those of the index's pages and of the answer's passages; "*.example.com" takes in all below it."""
 
     allow: tuple[str, ...] = ()
     # Let through a link that stands in the answer's passages, letter for letter, unless it is an image.
@@ -54,7 +54,8 @@ class Links(Rail):
 
     def _hosts(self, context: Context) -> frozenset[str]:
         known = self.parts.known_hosts
-        return known(context.index) if known is not None else frozenset()
+        hosts = known(context.index) if known is not None else frozenset()
+        return hosts | {host_of(each.chunk.url) for each in context.passages if each.chunk.url}
 
     def _is_published(self, url: str, context: Context) -> bool:
         return self.options.allow_from_passages and any(
