@@ -6,40 +6,23 @@ outcomes that the code names, and at most `MAX_INDEXES` index names. Whatever el
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from groundwork.core.answers import Answer
+from groundwork.core.monitoring.bounded import OTHER, Bounded
+from groundwork.core.monitoring.money import MoneyMetrics
 
 MAX_INDEXES = 50
 MAX_STAGES = 30
-OTHER = "other"
 UNMATCHED = "unmatched"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # From a health check's millisecond to a long generated answer.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PICO = 1e-12
-
-
-class _Bounded:
-    """The first `limit` values pass; later ones become "other"."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._seen: set[str] = set()
-        self._lock = threading.Lock()
-
-    def __call__(self, value: str) -> str:
-        with self._lock:
-            if value not in self._seen:
-                if len(self._seen) >= self._limit:
-                    return OTHER
-                self._seen.add(value)
-        return value
 
 
 class Metrics:
@@ -49,8 +32,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._index = _Bounded(MAX_INDEXES)
-        self._stage = _Bounded(MAX_STAGES)
+        self._index = Bounded(MAX_INDEXES)
+        self._stage = Bounded(MAX_STAGES)
         self._requests = self._counter(
             "groundwork_http_requests", "Requests answered.", "route", "method", "status"
         )
@@ -65,6 +48,7 @@ class Metrics:
         )
         self._tokens = self._counter("groundwork_tokens", "Tokens by kind.", "kind")
         self._cost = self._counter("groundwork_cost_usd", "US dollars charged, by stage.", "stage")
+        self.money = MoneyMetrics(self.registry)
         self._feedback = self._counter("groundwork_feedback", "Judgements of answers.", "rating")
         self._in_flight = Gauge(
             "groundwork_answers_in_flight", "Answers being written now.", registry=self.registry

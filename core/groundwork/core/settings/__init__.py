@@ -36,6 +36,7 @@ from groundwork.core.settings.index import (
 )
 from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
 from groundwork.core.settings.rails import RailsSettings
+from groundwork.core.settings.semconv import semconv_opt_in
 from groundwork.core.settings.service import ServiceSettings, TelemetrySettings
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "command_environment",
     "load",
     "quiet_libraries",
+    "semconv_opt_in",
     "unknown_variables",
 ]
 
