@@ -14,7 +14,7 @@ from groundwork.retrieval import claims
 from groundwork.retrieval.embed.base import PassageText
 from groundwork.retrieval.embed.hashing import HashingEmbedder
 from groundwork.retrieval.passages import Passage
-from groundwork.retrieval.support import THRESHOLD, support
+from groundwork.retrieval.support import THRESHOLD, features, support, support_by_words
 
 SENTENCES = (
     "The gate refuses a version that lost more than 50 % of its pages.",
@@ -136,3 +136,13 @@ def test_any_text_gets_a_score_and_a_span_of_the_passage(claim: str) -> None:
     result = support(claim, None, PASSAGE)
     assert 0.0 <= result.score <= 1.0
     assert any((unit.start, unit.end) == (result.start, result.end) for unit in PASSAGE.chunk.units)
+
+
+@given(st.lists(st.sampled_from(" ".join(SENTENCES).split()), max_size=15).map(" ".join))
+def test_words_alone_never_promise_more_than_the_vector_gives(claim: str) -> None:
+    vector = EMBEDDER.embed([claim])[0]
+    values, _ = features(claim, vector, PASSAGE)
+    least, full = support_by_words(claim, PASSAGE), support(claim, vector, PASSAGE)
+    # With a vector another unit may be the nearest, and with it what contradicts.
+    if values["cosine"] >= 0 and "negation" not in {least.reason, full.reason}:
+        assert least.score <= full.score

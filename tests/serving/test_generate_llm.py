@@ -229,10 +229,12 @@ def test_a_broken_stream_is_charged_and_reported() -> None:
     assert used[GENERATE, "output_tokens"] == 6
 
 
-def test_verifying_is_charged_as_embedding() -> None:
-    done = write(GOOD)
+def test_verifying_is_charged_as_embedding_where_words_alone_do_not_decide() -> None:
+    claim = "Somebody rolling back gives an alias another target, the previous version."
+    done = write(f"{GOOD} {claim} [1]")
     used = {(each.stage, each.model): each.quantity for each in done.tally.lines()}
-    assert used[EMBED, "hashing"] > 10
+    assert used[EMBED, "hashing"] == EMBEDDER.count_tokens(claim)
+    assert EMBED not in {each.stage for each in write(GOOD).tally.lines()}
 
 
 def test_the_request_is_the_prompt_file_s() -> None:

@@ -63,7 +63,18 @@ def support(
     same output.
     """
     values, unit = features(claim, vector, passage, idf)
-    chunk = passage.chunk
+    return _judged(claim, passage.chunk, values, unit)
+
+
+def support_by_words(claim: str, passage: Passage) -> Support:
+    """What the support is at least, without an embedding: as if the sentence were like no unit of the passage."""
+    values, unit = features(claim, None, passage)
+    if passage.units is not None:
+        values["cosine"] = 0.0
+    return _judged(claim, passage.chunk, values, unit)
+
+
+def _judged(claim: str, chunk: Chunk, values: dict[str, float], unit: int) -> Support:
     chosen = chunk.units[unit] if chunk.units else None
     start, end = (chosen.start, chosen.end) if chosen else (chunk.start, chunk.end)
     broken = broken_rule(claim, chunk, unit)

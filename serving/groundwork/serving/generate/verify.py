@@ -10,7 +10,7 @@ from groundwork.core.documents import BlockKind, Unit
 from groundwork.core.errors import Unavailable
 from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.passages import Passage
-from groundwork.retrieval.support import THRESHOLD, support
+from groundwork.retrieval.support import THRESHOLD, Support, support, support_by_words
 from groundwork.serving.generate.base import Evidence
 from groundwork.serving.generate.marks import Claim, Kind
 from groundwork.serving.prompts.fence import neutral
@@ -68,24 +68,26 @@ class Verifier:
         return Verdict((), reason, False, invented, read)
 
     def _prose(self, text: str, marked: Sequence[int]) -> tuple[dict[int, Evidence], str, int]:
-        """Evidence by passage, the best first."""
+        """Evidence by passage, the best first. A sentence that its marks' passages hold in words is not embedded."""
+        said = {n: support_by_words(text, self._passages[n]) for n in marked}
+        if said and all(each.score >= self._threshold for each in said.values()):
+            return {n: self._evidence(n, each) for n, each in said.items()}, "supported", 0
         vector, read = self._embed(text)
         results = {n: support(text, vector, passage) for n, passage in enumerate(self._passages)}
         order = sorted(results, key=lambda n: (-results[n].score, n))
         found = {
-            n: Evidence(self._passages[n], results[n].start, results[n].end)
-            for n in order
-            if results[n].score >= self._threshold
+            n: self._evidence(n, results[n]) for n in order if results[n].score >= self._threshold
         }
         alone = max((results[n].score for n in marked), default=0.0)
         if len(marked) > 1 and self._together(text, vector, marked) > max(
             alone + _GAIN, self._threshold
         ):
-            found = {
-                n: Evidence(self._passages[n], results[n].start, results[n].end) for n in marked
-            }
+            found = {n: self._evidence(n, results[n]) for n in marked}
         reason = results[order[0]].reason if order else "nothing"
         return found, "weak" if reason == "supported" else reason, read
+
+    def _evidence(self, n: int, found: Support) -> Evidence:
+        return Evidence(self._passages[n], found.start, found.end)
 
     def _embed(self, text: str) -> tuple[NDArray[np.float32] | None, int]:
         if all(passage.units is None for passage in self._passages):
