@@ -22,8 +22,10 @@ FRAGMENTS = [
 TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join)
 
 
-def parse(text: str, cuts: list[int] | None = None) -> tuple[list[Claim], bool]:
-    parser = MarkParser(SENTINEL)
+def parse(
+    text: str, cuts: list[int] | None = None, previews: bool = True
+) -> tuple[list[Claim], bool]:
+    parser = MarkParser(SENTINEL, previews=previews)
     claims: list[Claim] = []
     edges = sorted({min(cut, len(text)) for cut in cuts or []} | {0, len(text)})
     for start, end in itertools.pairwise(edges):
@@ -47,6 +49,7 @@ def test_every_cut_gives_the_same_claims(text: str, cuts: list[int]) -> None:
     whole = parse(text)
     assert parse(text, cuts) == whole
     assert parse(text, list(range(len(text)))) == whole
+    assert parse(text, cuts, previews=False) == whole
 
 
 @given(TEXTS)
@@ -144,6 +147,16 @@ def test_code_is_one_claim_and_the_marks_below_are_its_own() -> None:
 def test_code_that_was_cut_is_closed() -> None:
     (claim,) = parse("```sh\ngo\n``")[0]
     assert claim.text == "```sh\ngo\n```"
+
+
+def test_a_sentence_is_handed_out_when_the_next_one_begins_not_later() -> None:
+    parser = MarkParser(SENTINEL, previews=False)
+    claims = [
+        (n, claim.text)
+        for n, char in enumerate("It moves. [1] It ends. [2] So.")
+        for claim in parser.feed(char)
+    ]
+    assert claims == [(14, "It moves."), (27, "It ends.")]
 
 
 def test_lists_headings_and_tables() -> None:

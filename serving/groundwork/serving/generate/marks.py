@@ -25,6 +25,8 @@ _BOLD_LINE = re.compile(r"\*\*[^*\n]+\*\*:?")
 _OPENERS = re.compile(r"\s+[(\[\"'“‘`*_<]*$|\s+$")
 _STOP = re.compile(r"[.!?。！？…][)\]\"'”’*_]*$")
 _DECORATION = "`*_\"'“”. \t\n"
+# So far behind an end may stand what shows that it is one.
+_LOOK_BACK = 64
 _BOLD_LEVEL = 6
 _LEAD_IN_LEVEL = 7
 
@@ -70,10 +72,22 @@ _BEGINNINGS = (
 
 
 class MarkParser:
-    """Feed it deltas; it hands out claims. After `sentinel` it hands out nothing more, and `abstained` is true."""
+    """Feed it deltas; it hands out claims. After `sentinel` it hands out nothing more, and `abstained` is true.
 
-    def __init__(self, sentinel: str | None, indexed: frozenset[str] = frozenset()) -> None:
+    Without `previews` it looks only when a claim may have ended, and `peek` knows nothing.
+    """
+
+    def __init__(
+        self,
+        sentinel: str | None,
+        indexed: frozenset[str] = frozenset(),
+        *,
+        previews: bool = True,
+    ) -> None:
         self.abstained = False
+        self._previews = previews
+        self._ends = re.compile(rf"[.!?。！？…\n]|{sentinel}" if sentinel else r"[.!?。！？…\n]")
+        self._seen = 0
         self._sentinel = sentinel
         self._told = re.compile(rf"(?<!\w){sentinel}(?!\w)") if sentinel else None
         self._indexed = indexed
@@ -87,7 +101,12 @@ class MarkParser:
         if self.abstained:
             return []
         self._buffer += delta
-        return self._claims(final=False)
+        # What is certain stays so, and looking later finds the same claims.
+        if not self._previews and self._ends.search(self._buffer, self._seen) is None:
+            return []
+        claims = self._claims(final=False)
+        self._seen = max(0, len(self._buffer) - _LOOK_BACK)
+        return claims
 
     def finish(self) -> list[Claim]:
         """The stream has ended: what is left."""

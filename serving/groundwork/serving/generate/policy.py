@@ -21,7 +21,9 @@ _GAP_BEFORE_MARK = {Kind.TABLE: "\n\n"}
 
 
 class Editor(Protocol):
-    """Turns claims into pieces and marks, and counts."""
+    """Turns claims into pieces and marks, and counts. `previews`: it wants claims before they are complete."""
+
+    previews: bool
 
     def take(self, claim: Claim) -> AsyncIterator[Piece | Mark]:
         """A complete claim."""
@@ -89,6 +91,8 @@ class Remover(_Checked):
     Headings and sentences that end in a colon wait for something to stand under them.
     """
 
+    previews = False
+
     def __init__(self, verifier: Verifier, tally: Tally, embedder: str) -> None:
         super().__init__(verifier, tally, embedder)
         self._waiting: list[Claim] = []
@@ -141,6 +145,8 @@ class Remover(_Checked):
 
 class Flagger(_Checked):
     """Sends text as it comes and marks when they are verified; says where unsupported sentences stand."""
+
+    previews = True
 
     def __init__(self, verifier: Verifier, tally: Tally, embedder: str) -> None:
         super().__init__(verifier, tally, embedder)
