@@ -254,6 +254,8 @@ class MarkParser:
 
     def _certain(self, start: int, text: str) -> str:
         """What of an unfinished sentence may be shown: no mark, no sentinel and no next sentence begins in it."""
+        if not self._previews:
+            return ""
         if self._sentinel is not None:
             core = text.lstrip(_DECORATION)[: len(self._sentinel)]
             if self._sentinel.startswith(core):
