@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 # What makes a spreadsheet read a cell as a formula, also in full width; a tab or line break may hide one
 # (OWASP, "CSV Injection").
@@ -38,11 +39,15 @@ def encode(rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
 
 
 def _cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Exact | int):
-        return str(value)
-    return '"' + safe(value).replace('"', '""') + '"'
+    if type(value) is str:
+        return _quoted(value)
+    return "" if value is None else str(value)
+
+
+# Names, models and descriptions come again in every row.
+@lru_cache(maxsize=8192)
+def _quoted(text: str) -> str:
+    return '"' + safe(text).replace('"', '""') + '"'
 
 
 def _joined(lines: list[str]) -> bytes:

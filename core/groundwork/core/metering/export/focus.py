@@ -11,6 +11,7 @@ given, so every correction is of something invoiced and has ChargeClass Correcti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +99,17 @@ def _amounts(row: ChargeRow) -> dict[str, Cell]:
 
 def _periods(row: ChargeRow) -> dict[str, Cell]:
     """Half-open in UTC: the day of the charge, the month of the bill."""
-    at = row["at"]
-    incurred = row["corrected_at"] if row["corrected_at"] is not None else at
-    day = incurred // DAY_MS * DAY_MS
+    incurred = row["at"] if row["corrected_at"] is None else row["corrected_at"]
+    return _days(row["at"] // DAY_MS * DAY_MS, incurred // DAY_MS * DAY_MS)
+
+
+@lru_cache(maxsize=1024)
+def _days(billed: int, incurred: int) -> dict[str, Cell]:
     return {
-        "BillingPeriodStart": Exact(iso(month_start(at))),
-        "BillingPeriodEnd": Exact(iso(next_month(at))),
-        "ChargePeriodStart": Exact(iso(day)),
-        "ChargePeriodEnd": Exact(iso(day + DAY_MS)),
+        "BillingPeriodStart": Exact(iso(month_start(billed))),
+        "BillingPeriodEnd": Exact(iso(next_month(billed))),
+        "ChargePeriodStart": Exact(iso(incurred)),
+        "ChargePeriodEnd": Exact(iso(incurred + DAY_MS)),
     }
 
 
@@ -158,6 +162,7 @@ def _own(row: ChargeRow) -> dict[str, Cell]:
     return {name: None if row[column] == "" else row[column] for name, column in named.items()}
 
 
+@lru_cache(maxsize=256)
 def unit_of(meter: str) -> str:
     """A meter's unit in FOCUS' form: `cached_input_tokens` is Tokens, `gpu_seconds` GPU-Seconds, `pages` Pages."""
     head, _, last = meter.rpartition("_")
