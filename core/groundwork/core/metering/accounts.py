@@ -107,7 +107,7 @@ class Accounts:
             prices=LivePrices(catalogue, base),
             recorder=Recorder(
                 ledger,
-                Journal(settings.home / "journal"),
+                Journal(settings.home / "journal", sync_first=options.sync == "before"),
                 options.on_unavailable,
                 options.slow_seconds,
                 beside=budgets.sweep,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sql
@@ -178,16 +179,17 @@ class Budgets:
         self, request_id: str, standings: Sequence[Standing], amounts: Sequence[int], now: int
     ) -> tuple[int, list[Standing]] | None:
         """The amount that is reserved in all budgets, and the standings after it; None where none fits."""
-        subjects = [(standing.scope, standing.subject) for standing in standings]
         for amount in amounts:
             try:
-                with writing(self._engine) as connection:
-                    for standing in standings:
-                        _take(connection, request_id, standing, amount, now + self._hold_ms)
-                    after = read_standings(connection, subjects, now)
+                with writing(self._engine, durable=False) as connection:
+                    after = [_take(connection, standing, amount) for standing in standings]
+                    held = [
+                        _reservation(request_id, one, amount, now + self._hold_ms) for one in after
+                    ]
+                    connection.execute(sql.insert(reservations), held)
             except _NoRoomError:
                 continue
-            return amount, [one for one in after if one.currency == self._currency]
+            return amount, after
         return None
 
     def _refused(self, caller: Caller, amount: int, now: int) -> BudgetExceeded:
@@ -232,26 +234,39 @@ class _NoRoomError(Exception):
     """Undoes the transaction."""
 
 
-def _take(
-    connection: sql.Connection, request_id: str, standing: Standing, amount: int, until: int
-) -> None:
-    name = period_at(standing.period, standing.resets_at - 1)
+def _take(connection: sql.Connection, standing: Standing, amount: int) -> Standing:
+    """Reserve where it fits; the standing after that. Raises _NoRoomError."""
     use = budget_use.c
-    new = {"budget_id": standing.budget_id, "period": name}
-    connection.execute(insert_or(budget_use, connection).values(new).on_conflict_do_nothing())
-    fits = use.spent + use.reserved + amount <= standing.limit
-    taken = connection.execute(
+    period = period_at(standing.period, standing.resets_at - 1)
+    taking = (
         sql.update(budget_use)
-        .where(use.budget_id == standing.budget_id, use.period == name, fits)
-        .values(reserved=use.reserved + amount)
-    )
-    if taken.rowcount != 1:
-        raise _NoRoomError
-    connection.execute(
-        sql.insert(reservations).values(
-            request_id=request_id, picodollars=amount, expires_at=until, **new
+        .where(
+            use.budget_id == standing.budget_id,
+            use.period == period,
+            use.spent + use.reserved + amount <= standing.limit,
         )
+        .values(reserved=use.reserved + amount)
+        .returning(use.spent, use.reserved)
     )
+    taken = connection.execute(taking).first()
+    if taken is None:
+        # Either it does not fit, or it is the period's first request.
+        new = {"budget_id": standing.budget_id, "period": period}
+        connection.execute(insert_or(budget_use, connection).values(new).on_conflict_do_nothing())
+        taken = connection.execute(taking).first()
+    if taken is None:
+        raise _NoRoomError
+    return replace(standing, spent=taken[0], reserved=taken[1])
+
+
+def _reservation(request_id: str, standing: Standing, amount: int, until: int) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "budget_id": standing.budget_id,
+        "period": period_at(standing.period, standing.resets_at - 1),
+        "picodollars": amount,
+        "expires_at": until,
+    }
 
 
 def _count_spent(connection: sql.Connection, budget_id: int, row: dict[str, Any]) -> None:

@@ -47,13 +47,16 @@ def reading(engine: sql.Engine) -> Iterator[sql.Connection]:
 
 
 @contextmanager
-def writing(engine: sql.Engine) -> Iterator[sql.Connection]:
+def writing(engine: sql.Engine, *, durable: bool = True) -> Iterator[sql.Connection]:
     """One transaction that is committed at the end. Raises Unavailable.
+
+    What is not `durable` may be undone by a power cut, on SQLite, and does not wait for the disk.
 
     On SQLite it takes the write lock at once: a transaction that reads first and writes later could not be
     made to wait, only to fail.
     """
-    with _reachable(engine), engine.execution_options(writes=True).begin() as connection:
+    options = {"writes": True, "durable": durable}
+    with _reachable(engine), engine.execution_options(**options).begin() as connection:
         yield connection
 
 
@@ -93,14 +96,19 @@ def _on_connect(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
-    # Durable at every checkpoint and consistent always; the journal of charges is what survives a power cut.
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
 
 
 def _on_begin(connection: sql.Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("writes"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # In WAL mode NORMAL is consistent always and durable at checkpoints; FULL waits for the disk at each commit.
+    level = "FULL" if options.get("durable", True) else "NORMAL"
+    connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

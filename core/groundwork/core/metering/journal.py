@@ -40,8 +40,10 @@ class Orphan:
 class Journal:
     """This process's file. Made at the first append; safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sync_first: bool = False) -> None:
+        """With `sync_first` an append returns when a power cut cannot take it any more, not only a killed process."""
         self._folder = folder
+        self._sync_first = sync_first
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
         self._file = -1
@@ -57,7 +59,7 @@ class Journal:
         return self._pending
 
     def append(self, posting: Posting) -> None:
-        """Returns when the record is on disk. Raises Unavailable where it cannot be written."""
+        """Returns when the record outlives this process. Raises Unavailable where it cannot be written."""
         body = posting.to_json()
         record = b"%08x %b\n" % (crc32(body), body)
         try:
@@ -66,18 +68,23 @@ class Journal:
                 self._write(record)
                 self._pending += 1
                 self._written += 1
-                mine = self._written
-            # Whoever waits here finds its record synced by the one before: one fsync for many.
-            with self._syncing:
-                if self._synced < mine:
-                    reached = self._written
-                    os.fdatasync(self._file)
-                    self._synced = reached
+            if self._sync_first:
+                self.sync()
         except OSError as error:
             raise Unavailable(
                 f"the journal of charges in {self._folder} cannot be written: {error.strerror}",
                 field="home",
             ) from error
+
+    def sync(self) -> None:
+        """Force what was appended until now to disk. Raises OSError."""
+        wanted = self._written
+        # Whoever waits here finds its record synced by the one before: one flush for many.
+        with self._syncing:
+            if self._synced < wanted:
+                reached = self._written
+                os.fdatasync(self._file)
+                self._synced = reached
 
     def settled(self, count: int) -> None:
         """So many records are posted."""

@@ -100,7 +100,7 @@ class DatabaseBuckets:
         """As the protocol says. Raises Unavailable."""
         full = Bucket.full(per_minute, now)
         which = buckets.c.name == name
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             new = {"name": name, "level": full.level, "at": full.at}
             connection.execute(insert_or(buckets, connection).values(new).on_conflict_do_nothing())
             query = sql.select(buckets.c.level, buckets.c.at).where(which).with_for_update()
@@ -112,7 +112,7 @@ class DatabaseBuckets:
 
     def adjust(self, name: str, amount: int) -> None:
         """As the protocol says. Raises Unavailable."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             connection.execute(
                 sql.update(buckets)
                 .where(buckets.c.name == name)

@@ -95,18 +95,25 @@ class PriceBook:
             line = self._line(used.stage, used.model, used.meter, used.quantity, price or 0)
             if price is None:
                 line = replace(line, note=UNPRICED)
-                _log.warning(
-                    "charged 0 for %s of %s: price book %s has no price for it",
-                    used.meter,
-                    used.model,
-                    self.name,
-                )
+                self._warn(used.model, used.meter)
             lines.append(line)
         return tuple(lines)
 
     def charges(self, tally: Tally) -> tuple[Charge, ...]:
         """`lines`, as an answer shows them."""
         return tuple(line.charge for line in self.lines(tally))
+
+    @cached_property
+    def _warned(self) -> set[tuple[str, str]]:
+        return set()
+
+    def _warn(self, model: str, meter: str) -> None:
+        """Once a book: every answer would say it again."""
+        if (model, meter) not in self._warned:
+            self._warned.add((model, meter))
+            _log.warning(
+                "%s of %s is charged 0: price book %s has no price for it", meter, model, self.name
+            )
 
     def _known(self, model: str, meter: str) -> int:
         price = self.price(model, meter)

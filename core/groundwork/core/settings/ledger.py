@@ -21,6 +21,11 @@ class LedgerSettings(Part):
         "journal",
         description="While the database is slow or absent: journal (answer, charge later) or refuse.",
     )
+    sync: Literal["beside", "before"] = Field(
+        "beside",
+        description="When charges are forced to disk: beside the answer (they outlive the process at"
+        " once, a power cut from a tenth of a second on) or before its end.",
+    )
     slow_seconds: float = Field(
         5.0, gt=0, description="From how far behind on the database counts as absent."
     )
