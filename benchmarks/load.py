@@ -64,7 +64,8 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Client:
-        connector = aiohttp.TCPConnector(limit=0)
+        # Servers close idle connections, uvicorn after 5 s; one that is reused in that moment fails.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3)
         self._session = aiohttp.ClientSession(
             connector=connector, headers={"Content-Type": "application/json"}
         )
