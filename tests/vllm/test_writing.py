@@ -32,7 +32,9 @@ async def engine(vllm: VllmServer) -> AsyncIterator[HttpEngine]:
     await engine.close()
 
 
-async def written(engine: HttpEngine, asked: Task, policy: Policy = "flag") -> tuple[Draft, Finished]:
+async def written(
+    engine: HttpEngine, asked: Task, policy: Policy = "flag"
+) -> tuple[Draft, Finished]:
     settings = GeneratorSettings(max_tokens=48, unsupported=policy)
     draft = Draft(asked.retrieval.passages)
     last: Finished | None = None
