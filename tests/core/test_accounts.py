@@ -86,6 +86,11 @@ def test_degraded_then_refused(make: Any) -> None:
     assert accounts.admit("ans-1", caller, FULL).frugal
     with pytest.raises(BudgetExceeded):
         accounts.admit("ans-2", caller, FULL, FRUGAL)
+    limited = Caller(key_id="k", team="search", tokens_per_minute=130)
+    for _ in range(3):
+        # A refusal uses no tokens of the rate limit.
+        with pytest.raises(BudgetExceeded):
+            accounts.admit("ans-2", limited, FULL, FRUGAL)
     accounts.budgets.release("ans-1")
     assert accounts.admit("ans-3", caller, Expected("m", 1000, 0), FRUGAL).held.picodollars == 10
 

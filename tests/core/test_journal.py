@@ -152,6 +152,26 @@ def test_a_request_charged_otherwise_is_kept_aside_and_does_not_stop_the_others(
         ledger.post(posting(1, unit=45))
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        Posting(Request("bad", 0, "answered", prompt_tokens=1, cached_tokens=2), ()),
+        Posting(Request("bad", 0, "answered"), (Line("s", "m", "x", 2, 5, 2),)),
+    ],
+)
+def test_what_no_database_takes_does_not_stop_the_others(
+    ledger: Ledger, folder: Path, poison: Posting
+) -> None:
+    recorder = Recorder(ledger, Journal(folder))
+    for one in (posting(1), poison, posting(2)):
+        recorder.record(one)
+    recorder.start()
+    assert recorder.flush(30)
+    recorder.close()
+    assert ledger.total() == 44 + 88
+    assert Posting.from_json((folder / "refused.jsonl").read_bytes()) == poison
+
+
 def test_a_journal_in_use_is_nobodys_orphan(folder: Path) -> None:
     journal = Journal(folder)
     journal.append(posting(1))
@@ -191,8 +211,9 @@ def test_a_torn_end_is_no_damage_and_a_flipped_bit_is(
     assert [kept.suffix for kept in folder.iterdir()] == [".damaged"]
 
 
-def test_threads_share_one_file(folder: Path) -> None:
-    journal = Journal(folder)
+@pytest.mark.parametrize("sync_first", [False, True])
+def test_threads_share_one_file(folder: Path, sync_first: bool) -> None:
+    journal = Journal(folder, sync_first=sync_first)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(journal.append, [posting(n) for n in range(100)]))
     assert journal.pending == 100

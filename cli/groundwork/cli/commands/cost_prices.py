@@ -63,7 +63,7 @@ def show(model: str, as_json: bool) -> None:
 
 
 @prices.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--from", "valid_from", metavar="DATE", help="From which day on they hold; today if not given. A YAML file may say it.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="PATTERN", help="Only models like this, such as 'gpt-*'; may be repeated.")  # fmt: skip
 @json_option

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from groundwork.core.errors import Unauthenticated, Unavailable
+from groundwork.core.errors import BudgetExceeded, Unauthenticated, Unavailable
 from groundwork.core.metering.budgets import Budgets
 from groundwork.core.metering.callers import ADMIN, API, Caller
 from groundwork.core.metering.catalogue import Catalogue, LivePrices
@@ -129,14 +129,15 @@ class Accounts:
         """Whose request this is. Raises Unauthenticated, Unavailable.
 
         While no key was ever made, whoever reaches the service is this machine's own user: it is bound to loopback then.
+        What is sent as a key does not count: OpenAI's clients always send one.
         """
+        if not self.keys.exist():
+            return Caller.local(channel)
         if key:
             return self.keys.authenticate(key, channel)
-        if self.keys.exist():
-            raise Unauthenticated(
-                "a key is needed; send it as Authorization: Bearer or x-api-key", field="key"
-            )
-        return Caller.local(channel)
+        raise Unauthenticated(
+            "a key is needed; send it as Authorization: Bearer or x-api-key", field="key"
+        )
 
     def admit(
         self, request_id: str, caller: Caller, full: Expected, frugal: Expected | None = None
@@ -152,18 +153,29 @@ class Accounts:
             book.require([full.model] if frugal is None else [full.model, frugal.model])
         try:
             left = self.limits.enter(caller, full.tokens)
-            held = self.budgets.reserve(
-                request_id,
-                caller,
-                full=_cost(book, full),
-                frugal=None if frugal is None else _cost(book, frugal),
-            )
+            held = self._hold(request_id, caller, book, full, frugal)
         except Unavailable as error:
             if not self.answer_offline:
                 raise
             _log.warning("request %s is answered without its budgets: %s", request_id, error.detail)
             return Ticket(caller, book, Held(request_id, 0, frugal=False))
         return Ticket(caller, book, held, full.tokens, left)
+
+    def _hold(
+        self,
+        request_id: str,
+        caller: Caller,
+        book: PriceBook,
+        full: Expected,
+        frugal: Expected | None,
+    ) -> Held:
+        least = None if frugal is None else _cost(book, frugal)
+        try:
+            return self.budgets.reserve(request_id, caller, full=_cost(book, full), frugal=least)
+        except BudgetExceeded:
+            # Nothing will be used of what the rate limit was asked for.
+            self.limits.used(caller, full.tokens, 0)
+            raise
 
     def may_see(self, caller: Caller, request_id: str) -> bool:
         """Whether a request is the caller's own or their team's. Logs a refusal. Raises Unavailable."""

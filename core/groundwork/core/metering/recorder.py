@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from groundwork.core.errors import Conflict, InvalidInput, Unavailable
 from groundwork.core.metering.journal import Journal
@@ -110,9 +110,10 @@ class Recorder:
             )
 
     def record(self, posting: Posting) -> None:
-        """Returns when the charges outlive this process. Raises InvalidInput or Unavailable."""
-        for line in posting.lines:
-            line.check()
+        """Returns when the charges outlive this process. Raises Unavailable.
+
+        Whether the ledger can take them shows later: an answer that is written must not fail for its bill.
+        """
         self._journal.append(posting)
         with self._change:
             self._waiting.append((time.monotonic(), posting))
@@ -193,9 +194,9 @@ class Recorder:
     def _post(self, postings: tuple[Posting, ...] | list[Posting]) -> int:
         try:
             return self._ledger.post(*postings)
-        except (Conflict, InvalidInput) as error:
+        except (Conflict, InvalidInput, IntegrityError, DataError) as error:
             if len(postings) == 1:
-                self._journal.refuse(postings[0], error.detail)
+                self._journal.refuse(postings[0], str(error))
                 return 0
             # One wrong request must not keep the others waiting.
             return sum(self._post([posting]) for posting in postings)
