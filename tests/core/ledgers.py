@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sql
 
 from groundwork.core.metering.database import writing
@@ -14,6 +16,7 @@ from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.periods import DAY_MS, day_of, day_start
 from groundwork.core.metering.rollup import add_to_rollups
 from groundwork.core.metering.tables import charges, requests
+from tests.postgres import new_database
 
 Row = dict[str, Any]
 
@@ -94,9 +97,20 @@ def fill(ledger: Ledger, asked: list[Row], charged: list[Row]) -> None:
         add_to_rollups(connection, charged, asked)
 
 
-def made(path: Path, count: int, seed: int = 0) -> tuple[Ledger, list[Row], list[Row]]:
-    """A SQLite ledger with random rows, and those."""
-    ledger = Ledger.open(f"sqlite:///{path}")
+def made(where: Path | str, count: int, seed: int = 0) -> tuple[Ledger, list[Row], list[Row]]:
+    """A ledger with random rows, and those; `where` is a file for SQLite or a database's URL."""
+    ledger = Ledger.open(where if isinstance(where, str) else f"sqlite:///{where}")
     asked, charged = random_rows(count, seed)
     fill(ledger, asked, charged)
     return ledger, asked, charged
+
+
+def each_database(request: pytest.FixtureRequest, folder: Path) -> Path | str:
+    """Where a ledger of a fixture with the parameters `DATABASES` lies."""
+    if request.param == "sqlite":
+        return folder / "ledger.sqlite"
+    server: str = request.getfixturevalue("postgres_server")
+    return new_database(server, f"costs_{uuid.uuid4().hex[:12]}")
+
+
+DATABASES = ("sqlite", "postgresql")

@@ -30,6 +30,7 @@ from groundwork.core.metering.query import CostQuery
 from groundwork.core.money import PICO_PER_DOLLAR, parse_dollars
 from groundwork.core.settings import CostsSettings
 from tests.core.ledgers import START, fill, made, random_rows
+from tests.postgres import new_database
 
 Filled = tuple[sql.Engine, list[dict[str, Any]]]
 NAMES = CostsSettings(billing_account_id="acme-1", billing_account_name="Acme", provider="Acme AI")
@@ -113,6 +114,18 @@ def test_an_empty_export_has_its_columns(filled: Filled, form: Format) -> None:
         assert pq.read_table(io.BytesIO(content)).num_rows == 0
     else:
         assert content.count(b"\r\n") == 1
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_both_databases_export_the_same(
+    request: pytest.FixtureRequest, filled: Filled, form: Format
+) -> None:
+    server: str = request.getfixturevalue("postgres_server")
+    ledger, _, _ = made(new_database(server, f"export_{form}"), 600)
+    try:
+        assert whole((ledger.engine, []), form) == whole(filled, form)
+    finally:
+        ledger.close()
 
 
 # Spreadsheets

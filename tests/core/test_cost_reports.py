@@ -20,7 +20,7 @@ from groundwork.core.metering.reports import known_values, report
 from groundwork.core.metering.spread import ANSWERS, outliers, request_detail, spreads
 from groundwork.core.metering.tables import KINDS
 from groundwork.core.money import format_dollars, parse_dollars
-from tests.core.ledgers import DAYS, START, made
+from tests.core.ledgers import DATABASES, DAYS, START, each_database, made
 
 
 class Filled(tuple[sql.Engine, list[dict[str, Any]], list[dict[str, Any]]]):
@@ -32,9 +32,12 @@ class Filled(tuple[sql.Engine, list[dict[str, Any]], list[dict[str, Any]]]):
         return "Filled()"
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    ledger, asked, charged = made(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", 1500)
+@pytest.fixture(scope="module", params=DATABASES)
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    where = each_database(request, tmp_path_factory.mktemp("ledger"))
+    ledger, asked, charged = made(where, 1500)
     yield Filled((ledger.engine, asked, charged))
     ledger.close()
 
