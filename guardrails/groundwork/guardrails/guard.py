@@ -13,7 +13,7 @@ from groundwork.guardrails.bind import Binder, Bound, RailSet
 from groundwork.guardrails.policy import Action, Messages, Policy, strictest
 from groundwork.guardrails.rails.base import Context, Finding, Parts, Stage, Vector
 from groundwork.guardrails.redact import apply, regions
-from groundwork.guardrails.run import Clock, Ran, Tally, Threads, run
+from groundwork.guardrails.run import Clock, Memo, Ran, Tally, Threads, run
 from groundwork.guardrails.stream import OutputWindow
 from groundwork.retrieval.passages import Passage
 
@@ -61,6 +61,7 @@ class Guard:
         self.canary = canary or secrets.token_hex(8)
         self._clock = clock or Clock()
         self._threads = Threads()
+        self._memo = Memo()
         self._binder = Binder(policy, parts)
         self._sets: dict[tuple[str | None, str | None], RailSet] = {}
         self._making = threading.Lock()
@@ -102,6 +103,16 @@ class Guard:
     def run(self, bound: Bound, text: str, context: Context) -> Ran:
         """One run of one rail."""
         return run(bound, text, context, self._clock, self._threads)
+
+    def run_on_passage(self, bound: Bound, text: str, context: Context) -> Ran:
+        """One run of one rail on a passage, or what it said of the same text before."""
+        begun = self._clock.wall()
+        known = self._memo.get(bound, text)
+        if known is not None:
+            return Ran(known, "", (self._clock.wall() - begun) * 1000)
+        ran = self.run(bound, text, context)
+        self._memo.put(bound, text, ran)
+        return ran
 
     @property
     def messages(self) -> Messages:
@@ -158,7 +169,7 @@ class Session:
             chunk = passage.chunk
             text = f"{' > '.join(chunk.heading_path)}\n{chunk.text}"
             for tally in tallies:
-                ran = self._guard.run(tally.bound, text, context)
+                ran = self._guard.run_on_passage(tally.bound, text, context)
                 tally.add(ran)
                 tally.findings += ran.findings
                 failed = bool(ran.failure) and tally.bound.rule.fail == "closed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -89,6 +90,35 @@ def run(bound: Bound, text: str, context: Context, clock: Clock, threads: Thread
         failure = f"raised {type(error).__name__}"
     kept = tuple(each for each in found if each.score >= bound.rule.threshold or each.open)
     return Ran(kept, failure, (clock.wall() - wall) * 1000)
+
+
+class Memo:
+    """What rails found in passages. The same passages come up again and again, and a rail says the same of them.
+
+    Only rails that run inline and did not fail are remembered; they go by nothing but the text and where it stands.
+    """
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[int, str], tuple[Finding, ...]] = OrderedDict()
+
+    def get(self, bound: Bound, text: str) -> tuple[Finding, ...] | None:
+        """What was found before, None where that is not known."""
+        with self._lock:
+            found = self._known.get((id(bound), text))
+            if found is not None:
+                self._known.move_to_end((id(bound), text))
+            return found
+
+    def put(self, bound: Bound, text: str, ran: Ran) -> None:
+        """Remember a run; the ones not asked for the longest time go."""
+        if ran.failure or bound.rail.isolated:
+            return
+        with self._lock:
+            self._known[id(bound), text] = ran.findings
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 @dataclass(slots=True)
