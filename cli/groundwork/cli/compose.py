@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from groundwork.core.settings import Settings, load
 
 if TYPE_CHECKING:
-    from groundwork.classic.injection.predict import InjectionClassifier
     from groundwork.core.answers import Answer
     from groundwork.core.scan import Scanner
     from groundwork.guardrails.guard import Guard
     from groundwork.ingestion.build import Tools
     from groundwork.ingestion.parse.base import ParseOptions
-    from groundwork.retrieval.embed.base import Embedder
     from groundwork.retrieval.index.base import IndexStore
     from groundwork.serving.case import Question
     from groundwork.serving.services import Services
@@ -46,33 +44,17 @@ def open_services(settings: Settings) -> Iterator[Services]:
         services.close()
 
 
-def injection_embedder(settings: Settings) -> Embedder:
-    """The bundled model, which the injection classifier's weights fit whatever embeds the index."""
-    from groundwork.core.settings import EmbedderSettings
-    from groundwork.retrieval.embed.factory import create_embedder
-
-    return create_embedder(settings.model_copy(update={"embedder": EmbedderSettings()}))
-
-
 @contextmanager
 def open_guard(settings: Settings) -> Iterator[Guard]:
     """The rails of the policy in force."""
+    from groundwork.classic.injection.open import open_classifier
     from groundwork.guardrails.factory import create_guard
     from groundwork.guardrails.hosts import KnownHosts
 
     with open_index_store(settings) as store:
-        yield create_guard(settings, known_hosts=KnownHosts(store))
-
-
-def injection_classifier(settings: Settings) -> InjectionClassifier:
-    """The trained classifier: the one under the home, else the one that ships. Its embedder is opened when needed."""
-    from groundwork.classic.injection.model import WEIGHTS
-    from groundwork.classic.injection.predict import InjectionClassifier
-
-    own = settings.models / "injection"
-    return InjectionClassifier.load(
-        partial(injection_embedder, settings), own if (own / WEIGHTS).is_file() else None
-    )
+        yield create_guard(
+            settings, classifier=open_classifier(settings), known_hosts=KnownHosts(store)
+        )
 
 
 def page_scanner(settings: Settings) -> Scanner:
@@ -83,9 +65,10 @@ def page_scanner(settings: Settings) -> Scanner:
     # The embedder without a model is for tests and trials; the classifier would load one.
     if off or (settings.ingest.scan == "auto" and settings.embedder.engine == "hashing"):
         return NoScanner()
+    from groundwork.classic.injection.open import open_classifier
     from groundwork.classic.injection.scan import InjectionScanner
 
-    return InjectionScanner(injection_classifier(settings))
+    return InjectionScanner(open_classifier(settings))
 
 
 @contextmanager
@@ -130,9 +113,8 @@ def answer_once(question: Question, services: Services) -> Answer:
 
 __all__ = [
     "answer_once",
-    "injection_classifier",
-    "injection_embedder",
     "load",
+    "open_guard",
     "open_index_store",
     "open_services",
     "open_tools",

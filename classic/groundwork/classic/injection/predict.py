@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,17 +41,17 @@ class InjectionClassifier:
     """Scores texts. Holds nothing that changes, so threads may share it.
 
     `open_embedder` is called at the first text that needs a vector; it must give the embedder that the weights were
-    trained with (`Weights.embedder` names it).
+    trained with (`Weights.embedder` names it). Without one, words and cues alone decide.
     """
 
-    def __init__(self, weights: Weights, open_embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, weights: Weights, open_embedder: Callable[[], Embedder] | None) -> None:
         self.weights = weights
         self.digest = weights.digest
-        self._open_embedder = open_embedder
+        self._open_embedder = cache(open_embedder) if open_embedder is not None else None
 
     @classmethod
     def load(
-        cls, open_embedder: Callable[[], Embedder], path: Path | None = None
+        cls, open_embedder: Callable[[], Embedder] | None, path: Path | None = None
     ) -> InjectionClassifier:
         """The weights of a file or of a folder with `weights.npz`; by default those that ship with the package."""
         found = path or BUNDLED
@@ -58,6 +59,13 @@ class InjectionClassifier:
         if not found.is_file():
             raise ConfigurationError(f"{found}: no such injection classifier", field="rails")
         return cls(unpack(found.read_bytes()), open_embedder)
+
+    def embed(self, text: str) -> NDArray[np.float32]:
+        """The vector of a text, as the weights expect it. Raises ConfigurationError without an embedder."""
+        if self._open_embedder is None:
+            raise ConfigurationError("the injection classifier was opened without an embedder")
+        vector: NDArray[np.float32] = self._open_embedder().embed([text])[0]
+        return vector
 
     def score(
         self, text: str, vector: NDArray[np.float32] | None = None, kind: Kind | None = None
@@ -130,9 +138,11 @@ class InjectionClassifier:
         words = buckets(text)
         named = cues(text, novelty=novelty, decoded=decoded)
         logit = head.first.logit(words, named)
-        if whole or logit >= head.worth:
+        if self._open_embedder is None:
+            pass
+        elif whole or logit >= head.worth:
             if vector is None:
-                vector = self._open_embedder().embed([text])[0]
+                vector = self.embed(text)
             logit = head.second.logit(words, named, vector)
         else:
             # Below what is worth a vector; kept under the operating point.

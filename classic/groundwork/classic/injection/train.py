@@ -33,10 +33,11 @@ _PAGE_SENTENCES = 40
 _STRENGTH = 3.0
 _VECTOR_SCALE = 3.0
 # Harmless texts that may be stopped, of those set apart for the operating points.
-_QUESTION_ALARMS = 0.01
+_QUESTION_ALARMS = 0.005
 _PASSAGE_ALARMS = 0.02
-# Log-odds between the worst clean page seen and the point of quarantine: pages nobody has seen are worse.
-_STRICT_MARGIN = 0.5
+# Clean pages that may be held back, and the log-odds on top, because pages that were never seen are worse.
+_PAGES_HELD = 0.001
+_STRICT_MARGIN = 0.25
 # Attacks that the first stage may let pass.
 _MISSED = 0.03
 
@@ -244,12 +245,17 @@ def _passage_points(head: Head, classifier: InjectionClassifier, hosts: Sequence
             passage = "\n".join(parts[at : at + 8])
             worst.append(_logit(classifier.score(passage, kind="passage")))
     shift = float(np.quantile(worst, 1 - _PASSAGE_ALARMS))
-    pages = [
-        max((one.score for one in classifier.page(host.text)), default=0.0)
-        for host in apart
-        if host.kind == "page"
-    ]
-    strict = max((_logit(page) for page in pages), default=shift) + _STRICT_MARGIN - shift
+    pages = sorted(
+        (
+            max((_logit(one.score) for one in classifier.page(host.text)), default=-20.0)
+            for host in hosts
+            if host.kind == "page"
+        ),
+        reverse=True,
+    )
+    # Pages that are clean and held back all the same: as many as are tolerated, of those that can be counted.
+    allowed = int(len(pages) * _PAGES_HELD)
+    strict = max(pages[allowed] + _STRICT_MARGIN, shift) - shift if pages else 0.0
     return replace(head, shift=shift, strict=1 / (1 + float(np.exp(-strict))))
 
 

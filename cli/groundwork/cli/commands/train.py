@@ -61,13 +61,13 @@ def injection(
     from groundwork.classic.injection.data import collect
     from groundwork.classic.injection.evaluate import figures, refusal
     from groundwork.classic.injection.model import BUNDLED, WEIGHTS
+    from groundwork.classic.injection.open import bundled_embedder
     from groundwork.classic.injection.predict import InjectionClassifier
     from groundwork.classic.injection.train import train as fit
-    from groundwork.cli.compose import injection_embedder
 
     settings = load()
     folder = out or settings.models / "injection"
-    embedder = injection_embedder(settings)
+    embedder = bundled_embedder(settings)
     progress = ConsoleProgress()
     try:
         corpus = collect(data, _read_pages(pages, progress), seed)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from groundwork.core.documents import BlockKind, Document, RawDocument
+from groundwork.core.scan import HIDDEN_CHARS, HIDDEN_TEXT, INVISIBLE_CHARACTERS
 from groundwork.ingestion.parse import docx_xml
 from groundwork.ingestion.parse.base import (
     DocumentBuilder,
@@ -47,7 +48,10 @@ def parse_docx(raw: RawDocument, options: ParseOptions) -> Document:
     writer.flush_code()
     builder.title = writer.title or package.title or writer.first_heading or humanise(raw.page)
     if writer.invisible:
-        builder.metadata["invisible_characters"] = str(writer.invisible)
+        builder.metadata[INVISIBLE_CHARACTERS] = str(writer.invisible)
+    hidden = docx_xml.hidden_text(package.body)
+    if hidden:
+        builder.metadata[HIDDEN_TEXT] = hidden[:HIDDEN_CHARS]
     return builder.build(writer.assembly.text)
 
 

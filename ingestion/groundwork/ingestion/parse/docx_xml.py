@@ -41,6 +41,10 @@ def body_items(body: Any) -> Iterator[Any]:
             waiting.extend(reversed(element))
 
 
+# Letters of two points cannot be read.
+_TINY_HALF_POINTS = 4
+
+
 def visible_text(paragraph: Any) -> str:
     """The text that is shown: with insertions, without deletions and hidden runs; a break is a line end."""
     parts: list[str] = []
@@ -138,9 +142,42 @@ def rows(table: Any) -> list[list[str]]:
     return found
 
 
+def hidden_text(body: Any) -> str:
+    """The text of runs that nobody sees, a run a line: hidden ones, white ones and those of two points or less.
+
+    Only the first are left out of the text as well: a style can give white letters a dark ground.
+    """
+    found = (
+        "".join(text.text or "" for text in run.iter(f"{_W}t"))
+        for run in body.iter(f"{_W}r")
+        if _is_hidden(run) or _is_white(run) or _is_tiny(run)
+    )
+    return "\n".join(text for text in found if text.strip())
+
+
 def _is_hidden(run: Any) -> bool:
     vanish = run.find(f"{_W}rPr/{_W}vanish")
     return vanish is not None and (vanish.get(f"{_W}val") or "true").lower() not in _OFF
+
+
+def _is_white(run: Any) -> bool:
+    """White letters without anything behind them: neither run nor paragraph nor cell is shaded."""
+    colour = run.find(f"{_W}rPr/{_W}color")
+    if colour is None or (colour.get(f"{_W}val") or "").lower() != "ffffff":
+        return False
+    if run.find(f"{_W}rPr/{_W}shd") is not None or run.find(f"{_W}rPr/{_W}highlight") is not None:
+        return False
+    return not any(
+        above.find(f"{_W}{properties}/{_W}shd") is not None
+        for above in run.iterancestors(f"{_W}p", f"{_W}tc", f"{_W}tbl")
+        for properties in ("pPr", "tcPr", "tblPr")
+    ) and not any(True for _ in run.iterancestors(f"{_W}tbl"))
+
+
+def _is_tiny(run: Any) -> bool:
+    size = run.find(f"{_W}rPr/{_W}sz")
+    value = "" if size is None else size.get(f"{_W}val") or ""
+    return value.isdigit() and 0 < int(value) <= _TINY_HALF_POINTS
 
 
 def _has_text(run: Any) -> bool:

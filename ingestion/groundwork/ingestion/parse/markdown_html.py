@@ -19,7 +19,7 @@ _ATTRIBUTE = re.compile(
 )
 _HIDING_STYLE = re.compile(
     r"display['\"]?\s*:\s*['\"]?none|visibility['\"]?\s*:\s*['\"]?(?:hidden|collapse)"
-    r"|font-?size['\"]?\s*:\s*['\"]?0(?![.\d]*[1-9])|opacity['\"]?\s*:\s*['\"]?0(?![.\d]*[1-9])",
+    r"|font-?size['\"]?\s*:\s*['\"]?0(?![.\d]*[1-9])|font-?size['\"]?\s*:\s*['\"]?1(?:px|pt)?(?![.\d\w%])|opacity['\"]?\s*:\s*['\"]?0(?![.\d]*[1-9])",
     re.IGNORECASE,
 )
 

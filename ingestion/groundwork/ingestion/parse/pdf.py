@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.core.documents import BlockKind, Document, RawDocument
+from groundwork.core.scan import HIDDEN_CHARS, HIDDEN_TEXT, INVISIBLE_CHARACTERS
 from groundwork.ingestion.parse.base import DocumentBuilder, ParseError, ParseOptions, humanise
+from groundwork.ingestion.parse.pdf_hidden import hidden_text
 from groundwork.ingestion.parse.pdf_lines import Paragraph, paragraphs, without_running_lines
 from groundwork.ingestion.parse.visible import Assembly, without_invisible
 
@@ -47,7 +49,8 @@ def parse_pdf(raw: RawDocument, options: ParseOptions) -> Document:
     Raises:
         ParseError: `encrypted`, `malformed`, or `empty` where there is no text layer.
     """
-    pages, bookmarks, metadata = _read(raw)
+    read, bookmarks, metadata = _read(raw)
+    pages = [lines for lines, _ in read]
     if not any(line.strip() for lines in pages for line in lines):
         raise ParseError(
             "empty",
@@ -60,7 +63,10 @@ def parse_pdf(raw: RawDocument, options: ParseOptions) -> Document:
     builder.metadata["pages"] = str(len(pages))
     text, invisible = _without_invisible(pages)
     if invisible:
-        builder.metadata["invisible_characters"] = str(invisible)
+        builder.metadata[INVISIBLE_CHARACTERS] = str(invisible)
+    hidden = "\n".join(unseen for _, unseen in read if unseen)
+    if hidden:
+        builder.metadata[HIDDEN_TEXT] = hidden[:HIDDEN_CHARS]
     builder.title = _title(metadata.get("Title", ""), text) or humanise(raw.page)
     writer = _Writer(builder)
     for number, lines in enumerate(without_running_lines(text)):
@@ -68,8 +74,10 @@ def parse_pdf(raw: RawDocument, options: ParseOptions) -> Document:
     return builder.build(writer.assembly.text)
 
 
-def _read(raw: RawDocument) -> tuple[list[list[str]], list[_Bookmark], dict[str, str]]:
-    """Each page's lines, the outline, and the document's own metadata."""
+def _read(
+    raw: RawDocument,
+) -> tuple[list[tuple[list[str], str]], list[_Bookmark], dict[str, str]]:
+    """Each page's lines with its hidden text, the outline, and the document's own metadata."""
     import pypdfium2
 
     with _PDFIUM:
@@ -90,16 +98,17 @@ def _read(raw: RawDocument) -> tuple[list[list[str]], list[_Bookmark], dict[str,
             pdf.close()
 
 
-def _lines(page: Any) -> list[str]:
-    """The lines within the page's box; what is placed outside of it nobody sees."""
+def _lines(page: Any) -> tuple[list[str], str]:
+    """The lines within the page's box, and what nobody sees; what is placed outside of the box is neither."""
     text_page = page.get_textpage()
     try:
         text = str(text_page.get_text_bounded())
+        hidden = hidden_text(page, text_page)
     finally:
         text_page.close()
         page.close()
     text = _CUT.sub("-\n", text).replace("\r\n", "\n").replace("\r", " ")
-    return text.translate(_CONTROLS).split("\n")
+    return text.translate(_CONTROLS).split("\n"), hidden
 
 
 def _outline(pdf: Any) -> Iterator[_Bookmark]:
