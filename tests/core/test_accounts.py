@@ -95,6 +95,16 @@ def test_degraded_then_refused(make: Any) -> None:
     assert accounts.admit("ans-3", caller, Expected("m", 1000, 0), FRUGAL).held.picodollars == 10
 
 
+def test_a_request_that_never_began_leaves_nothing(make: Any) -> None:
+    accounts: Accounts = make()
+    accounts.budgets.set(scope="team", subject="search", period="day", picodollars=1000, actor="")
+    caller = Caller(key_id="k", team="search", tokens_per_minute=110)
+    for n in range(5):
+        accounts.drop(f"ans-{n}", accounts.admit(f"ans-{n}", caller, FULL))
+    (standing,) = accounts.budgets.standings(caller)
+    assert (standing.spent, standing.reserved) == (0, 0)
+
+
 def test_rate_limits_come_before_budgets(make: Any) -> None:
     accounts: Accounts = make(LimitsSettings(backend="database", requests_per_minute=1))
     caller = Caller(key_id="k", team="search")

@@ -161,6 +161,16 @@ class Accounts:
             return Ticket(caller, book, Held(request_id, 0, frugal=False))
         return Ticket(caller, book, held, full.tokens, left)
 
+    def drop(self, request_id: str, ticket: Ticket) -> None:
+        """A request that was let in ended before anything was used: nothing is held or counted any more."""
+        try:
+            if ticket.held.standings:
+                self.budgets.release(request_id)
+            self.limits.used(ticket.caller, ticket.tokens, 0)
+        except Unavailable as error:
+            # Its time will be over, and the minute too.
+            _log.warning("what request %s held is not given back yet: %s", request_id, error.detail)
+
     def _hold(
         self,
         request_id: str,

@@ -30,6 +30,7 @@ MAX_WAITING = 50_000
 _RECOVER_EVERY_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.2
 _LAST_RETRY_SECONDS = 10.0
+_STOP_SECONDS = 15.0
 
 OnUnavailable = Literal["journal", "refuse"]
 
@@ -80,6 +81,8 @@ class Recorder:
         self._waiting: deque[tuple[float, Posting]] = deque()
         self._change = threading.Condition()
         self._closing = False
+        # How many wait for everything to be posted: nothing is gathered meanwhile.
+        self._hurried = 0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -130,7 +133,12 @@ class Recorder:
     def flush(self, seconds: float) -> bool:
         """Wait until everything is posted; whether it was in time."""
         with self._change:
-            return self._change.wait_for(lambda: not self._waiting, seconds)
+            self._hurried += 1
+            self._change.notify_all()
+            try:
+                return self._change.wait_for(lambda: not self._waiting, seconds)
+            finally:
+                self._hurried -= 1
 
     def recover(self) -> int:
         """Post what dead processes left in their journals; returns how many charges were missing.
@@ -153,7 +161,8 @@ class Recorder:
             with self._change:
                 self._closing = True
                 self._change.notify_all()
-            self._thread.join(seconds)
+            # It only waits for the database now, which answers or fails within this.
+            self._thread.join(_STOP_SECONDS)
         self._journal.close()
 
     def _run(self) -> None:
@@ -189,7 +198,7 @@ class Recorder:
             self._change.notify_all()
 
     def _batch_is_full(self) -> bool:
-        return self._closing or len(self._waiting) >= _BATCH
+        return self._closing or self._hurried > 0 or len(self._waiting) >= _BATCH
 
     def _post(self, postings: tuple[Posting, ...] | list[Posting]) -> int:
         try:
