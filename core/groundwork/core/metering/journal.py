@@ -185,9 +185,11 @@ def _read(path: Path) -> Orphan:
 
 
 def _parse(record: bytes) -> Posting | None:
-    checksum, body = record[:8], record[9:]
+    body = record[9:]
+    if record[:9] != b"%08x " % crc32(body):
+        return None
     try:
-        return Posting.from_json(body) if int(checksum, 16) == crc32(body) else None
+        return Posting.from_json(body)
     except (ValueError, KeyError, TypeError):
         return None
 
