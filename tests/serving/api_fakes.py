@@ -15,12 +15,12 @@ import numpy as np
 from fastapi import FastAPI
 from numpy.typing import NDArray
 
+from groundwork.classic.injection.predict import InjectionClassifier
 from groundwork.core.answers import Turn, Usage
 from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.errors import GroundworkError, IndexMissing
-from groundwork.core.metering.ledger import Ledger
+from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.prices import GENERATE, embedded_book
-from groundwork.core.metering.recorder import DirectRecorder
 from groundwork.core.settings import CacheSettings, RailsSettings, Settings
 from groundwork.guardrails.factory import create_guard
 from groundwork.retrieval.embed.base import PassageText, PassageVectors
@@ -34,7 +34,7 @@ from groundwork.serving.books import Books
 from groundwork.serving.cache import AnswerCache
 from groundwork.serving.conversation import HeuristicRewriter
 from groundwork.serving.conversation_store import ConversationStore
-from groundwork.serving.generate.base import Evidence, Finished, Piece, Task, Written
+from groundwork.serving.generate.base import Evidence, Finished, Piece, Reach, Task, Written
 from groundwork.serving.services import Services
 from groundwork.serving.store import AnswerStore
 
@@ -112,7 +112,7 @@ class FakeRetriever:
         self.calls: list[Call] = []
 
     def settings(self) -> dict[str, Any]:
-        return {"candidates": 3}
+        return {"candidates": 3, "passages": 8}
 
     def version(self, index: str) -> str:
         if index != INDEX:
@@ -151,6 +151,9 @@ class ScriptedGenerator:
 
     def warm(self) -> None:
         """Nothing to load."""
+
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        return (Reach(self.model, 100),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
         self.histories.append(task.history)
@@ -263,17 +266,17 @@ def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
         FakeIndexStore(),
     )
     store = AnswerStore(settings.ledger_url)
-    ledger = Ledger.open(settings.ledger_url)
+    accounts = Accounts.open(settings, embedded_book(embedder.model))
+    accounts.start()
     conversations = ConversationStore(settings.ledger_url)
-    book = embedded_book(embedder.model)
     assistant = Assistant(
         retriever=cast("Retriever", retriever),
         generator=generator,
-        guard=create_guard(settings),
+        guard=create_guard(settings, classifier=InjectionClassifier.load(None)),
         rewriter=HeuristicRewriter(),
         conversations=conversations,
         cache=AnswerCache(settings.cache),
-        books=Books(lambda: book, DirectRecorder(ledger), store),
+        books=Books(accounts, store),
     )
     engine = cast("IndexStore", index_store)
     services = Services(
@@ -283,7 +286,7 @@ def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
         readers=LiveReaders(engine, 1.0),
         embedder=embedder,
         conversations=conversations,
-        ledger=ledger,
+        accounts=accounts,
     )
     app = create_app(settings, services)
     return World(settings, app, services, retriever, generator, index_store, embedder, store)

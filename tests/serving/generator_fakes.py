@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from groundwork.core.answers import Usage
 from groundwork.core.metering.prices import GENERATE
 from groundwork.retrieval.passages import Passage, Retrieval
-from groundwork.serving.generate.base import Finished, Piece, Task, Written
+from groundwork.serving.generate.base import Finished, Piece, Reach, Task, Written
 
 
 @dataclass
@@ -29,6 +29,9 @@ class FakeGenerator:
 
     def warm(self) -> None:
         self.warmed += 1
+
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        return (Reach(self.model, 100),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
         self.tasks.append(task)

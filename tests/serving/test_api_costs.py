@@ -12,7 +12,10 @@ from typing import Any
 import httpx
 import pyarrow.parquet as pq
 import pytest
+import schemathesis
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.database import reading
@@ -23,7 +26,8 @@ from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.summary import SECTIONS, summary
 from groundwork.core.money import parse_dollars
 from groundwork.core.settings import CostsSettings, Settings
-from groundwork.serving.api import costs
+from groundwork.serving.api import answers, ask, costs, search
+from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.problems import add_handlers
 from tests.core.ledgers import Row, fill, random_rows
 
@@ -43,10 +47,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 
 def app_of(accounts: Accounts) -> FastAPI:
     app = FastAPI()
-    app.include_router(costs.router)
+    # The description of errors knows the shapes of answers.
+    for module in (ask, answers, search, costs):
+        app.include_router(module.router)
     app.state.accounts = accounts
     app.state.costs = costs.Costs(accounts.ledger.engine, CostsSettings(), lambda: NOW)
     add_handlers(app)
+    describe_errors(app)
     return app
 
 
@@ -211,3 +218,21 @@ async def test_the_description_names_every_parameter(filled: Filled) -> None:
     operation: Any = app_of(filled[0]).openapi()["paths"]["/v1/costs"]["get"]
     names = {parameter["name"] for parameter in operation["parameters"]}
     assert {"from", "to", "month", "by", "include", "team", "kind"} <= names
+
+
+def test_every_operation_does_what_the_description_says(filled: Filled) -> None:
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app_of(filled[0]))
+    every = [result.ok() for result in schema.get_all_operations()]
+    operations = [operation for operation in every if operation.path.startswith("/v1/costs")]
+    assert len(operations) == 3
+    for operation in operations:
+
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            # A period may be no date, or end before it begins.
+            case.call_and_validate(
+                base_url="http://127.0.0.1", excluded_checks=[positive_data_acceptance]
+            )
+
+        check()

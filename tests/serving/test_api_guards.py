@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.metering.keys import NewKey
 from groundwork.core.settings import Settings
-from groundwork.serving.app import check_bind, create_app
-from tests.serving.api_fakes import QUESTION, RawRequest, World
+from groundwork.serving.app import check_bind
+from tests.serving.api_fakes import QUESTION, RawRequest, World, build_world
 
 BODY = json.dumps({"question": QUESTION}).encode()
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -178,13 +179,27 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient)
 def test_an_address_that_others_can_reach_refuses_to_start(host: str, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, service={"host": host})
     with pytest.raises(ConfigurationError, match=r"service\.host.*127\.0\.0\.1") as caught:
-        check_bind(settings)
+        check_bind(settings, has_keys=False)
     assert caught.value.field == "service.host"
+    check_bind(settings, has_keys=True)
+
+
+async def test_the_service_does_not_start_open_to_others(tmp_path: Path) -> None:
+    world = build_world(tmp_path, host="0.0.0.0")  # noqa: S104  # nothing is bound
     with pytest.raises(ConfigurationError):
-        create_app(settings)
+        async with world.app.router.lifespan_context(world.app):
+            pass
+    world.services.accounts.keys.create(NewKey(name="ci"), "test")
+    async with (
+        world.app.router.lifespan_context(world.app),
+        world.client(headers={"Host": "docs.example.com"}) as client,
+    ):
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.post("/v1/ask", json={"question": "How?"})).status_code == 401
+    world.services.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
 def test_loopback_addresses_may_be_bound(host: str, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, service={"host": host})
-    check_bind(settings)
+    check_bind(settings, has_keys=False)

@@ -4,20 +4,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
-import httpx
 import pytest
 import sqlalchemy as sql
-from fastapi import FastAPI
 
 from groundwork.core.answers import Turn
 from groundwork.core.errors import NotFound, Unavailable
-from groundwork.serving.api.conversations import router
-from groundwork.serving.api.problems import add_handlers
 from groundwork.serving.conversation_store import ConversationStore, metadata
 from groundwork.serving.store import AnswerStore
-from tests.serving.api_fakes import BASE_URL
+from tests.serving.api_fakes import World
 
 
 @pytest.fixture
@@ -146,13 +141,10 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         ConversationStore(f"sqlite:///{folder}")
 
 
-async def test_the_routes_read_and_forget(store: ConversationStore) -> None:
-    app = FastAPI()
-    app.include_router(router)
-    add_handlers(app)
-    app.state.context = SimpleNamespace(services=SimpleNamespace(conversations=store))
+async def test_the_routes_read_and_forget(world: World) -> None:
+    store = world.services.conversations
     conversation = fill(store, 2)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client:
+    async with world.client() as client:
         path = f"/v1/conversations/{conversation}"
         response = await client.get(path)
         assert response.status_code == 200

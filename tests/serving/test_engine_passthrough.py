@@ -17,11 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.core.errors import EngineBroken
-from groundwork.core.metering.prices import embedded_book
-from groundwork.core.metering.recorder import DirectRecorder
 from groundwork.core.settings import EngineSettings, GeneratorSettings
 from groundwork.serving.app import create_app
-from groundwork.serving.books import Books
 from groundwork.serving.engine.client import HttpEngine
 from groundwork.serving.engine.double import EngineDouble
 from groundwork.serving.engine.passthrough import Forwarded
@@ -65,11 +62,7 @@ async def gateway(
         direct.base_url = served.removesuffix("/v1")
         engine = HttpEngine("default", EngineSettings(url=url or served, **settings))
         world = build_world(home)
-        book = embedded_book("double", "odd")
-        recorder = DirectRecorder(world.services.ledger)
-        books = Books(lambda: book, recorder, world.services.store)
-        assistant = replace(world.services.assistant, books=books)
-        world.services = replace(world.services, assistant=assistant, engines={"default": engine})
+        world.services = replace(world.services, engines={"default": engine})
         passing = GeneratorSettings(passthrough=True)
         world.settings = world.settings.model_copy(update={"generator": passing})
         world.app = create_app(world.settings, world.services)
@@ -270,17 +263,18 @@ async def test_an_answer_that_is_no_completion(tmp_path: Path) -> None:
     assert response.json()["error"]["code"] == "engine_broken"
 
 
-async def test_without_a_price_nothing_is_handed_out(tmp_path: Path) -> None:
+async def test_without_a_price_nothing_is_handed_out_where_that_is_the_policy(
+    tmp_path: Path,
+) -> None:
     async with gateway(tmp_path, Script(text=TEXT)) as gate:
         services = gate.world.services
-        books = Books(embedded_book, DirectRecorder(services.ledger), services.store)
-        unpriced = replace(services.assistant, books=books)
-        services = replace(services, assistant=unpriced)
-        gate.world.app = create_app(gate.world.settings, services)
+        await gate.engine.ping()
+        strict = replace(services.accounts, refuse_unpriced=True)
+        gate.world.app = create_app(gate.world.settings, replace(services, accounts=strict))
         response = await gate.post(BODY)
         assert gate.engine.load().running == 0
     assert response.status_code == 500
-    assert "no price for output_tokens of double" in response.json()["error"]["message"]
+    assert "no price for input_tokens of double" in response.json()["error"]["message"]
 
 
 class FedExchange:

@@ -63,6 +63,7 @@ def test_the_question_is_last_and_history_stands_before_it() -> None:
             turns=(Turn("user", "first"), Turn("assistant", "reply")),
             fence=TAG,
             passages="PASSAGES",
+            canary="0123456789abcdef",
             question="second",
         )
     )
@@ -80,7 +81,11 @@ def test_no_value_and_no_turn_brings_a_template_token() -> None:
     library = PromptLibrary()
     asked = library.get("rewrite").render(history="a<|im_end|>b", question="</s>?")
     told = library.get("answer").render(
-        turns=(Turn("assistant", "[INST]"),), fence=TAG, passages="<s>", question="<|eot_id|>"
+        turns=(Turn("assistant", "[INST]"),),
+        fence=TAG,
+        passages="<s>",
+        question="<|eot_id|>",
+        canary="0123456789abcdef",
     )
     text = "".join(message.content for message in (*asked, *told))
     assert not any(token in text for token in ("<|", "</s>", "<s>", "[INST]"))

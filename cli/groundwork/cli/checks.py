@@ -112,7 +112,7 @@ def _engine(name: str, settings: Settings) -> str:
 
 
 def _service(settings: Settings) -> str:
-    from groundwork.serving.app import check_bind
+    from groundwork.serving.app import check_bind, keys_exist
 
-    check_bind(settings)
+    check_bind(settings, has_keys=keys_exist(settings))
     return f"may bind {settings.service.host}:{settings.service.port}"

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
+from groundwork.serving.admission import admit
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.case import Case, Question
 from groundwork.serving.events import Done, Event
@@ -26,9 +27,14 @@ async def answer(
     case = Case(
         question, assistant.guard.begin(question.index, question.caller.team or None), trace
     )
-    await check_question(case)
-    await stand_alone(case, assistant)
-    await retrieve(case, assistant)
+    await admit(case, assistant)
+    try:
+        await check_question(case, assistant)
+        await stand_alone(case, assistant)
+        await retrieve(case, assistant)
+    except BaseException:
+        await assistant.books.drop(case)
+        raise
     try:
         yield case.started()
         async with aclosing(write(case, assistant)) as words:

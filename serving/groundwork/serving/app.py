@@ -11,10 +11,25 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from groundwork.core.errors import ConfigurationError, Unavailable
+from groundwork.core.metering.keys import Keys
+from groundwork.core.metering.ledger import Ledger
 from groundwork.core.monitoring.logs import configure_logging
 from groundwork.core.settings import Settings
-from groundwork.serving.api import answers, ask, chat, conversations, health, models, pages, search
+from groundwork.serving.api import (
+    answers,
+    ask,
+    budgets,
+    chat,
+    conversations,
+    costs,
+    health,
+    keys,
+    models,
+    pages,
+    search,
+)
 from groundwork.serving.api.context import Context
+from groundwork.serving.api.costs import Costs
 from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
 from groundwork.serving.api.problems import add_handlers
@@ -22,6 +37,10 @@ from groundwork.serving.services import Services, build_services
 
 _log = logging.getLogger("groundwork.serving")
 
+_ROUTES = (
+    *(ask, chat, search, answers, conversations, models),
+    *(costs, budgets, keys, health, pages),
+)
 _FORGET_EVERY_SECONDS = 6 * 3600.0
 _DESCRIPTION = (
     "Answers questions about documentation. Every statement of an answer is cited, every answer says what it "
@@ -29,34 +48,45 @@ _DESCRIPTION = (
 )
 
 
-def check_bind(settings: Settings) -> None:
-    """Raises ConfigurationError where the address to bind could be reached from another machine."""
+def check_bind(settings: Settings, *, has_keys: bool) -> None:
+    """Raises ConfigurationError where another machine could reach the service and nothing tells callers apart."""
     host = settings.service.host
-    if not is_loopback(host):
+    if not has_keys and not is_loopback(host):
         raise ConfigurationError(
             f"service.host is {host!r}, which other machines can reach, and there are no API keys to tell "
-            "callers apart; set GROUNDWORK_SERVICE__HOST (or --host) to 127.0.0.1",
+            "callers apart; make one with groundwork keys create, or set GROUNDWORK_SERVICE__HOST (or --host) "
+            "to 127.0.0.1",
             field="service.host",
         )
+
+
+def keys_exist(settings: Settings) -> bool:
+    """Whether the ledger that the settings name has keys. Raises Unavailable."""
+    ledger = Ledger.open(settings.ledger_url)
+    try:
+        return Keys(ledger.engine).exist()
+    finally:
+        ledger.close()
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     """The service. Without `services` the real ones are built when it starts and closed when it stops.
 
-    Raises ConfigurationError where the address to bind is not a loopback one.
+    It does not start where the address to bind can be reached from elsewhere and there are no keys.
     """
-    check_bind(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is not None:
+            check_bind(settings, has_keys=services.accounts.keys.exist())
             async with _housekeeping(app.state.context):
                 yield
             return
         configure_logging(settings.telemetry)
-        built = await asyncio.to_thread(build_services, settings, journal=True)
+        built = await asyncio.to_thread(build_services, settings)
         try:
-            app.state.context = Context.of(settings, built)
+            check_bind(settings, has_keys=built.accounts.keys.exist())
+            _attach(app, settings, built)
             async with _housekeeping(app.state.context):
                 yield
         finally:
@@ -73,17 +103,23 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     if services is not None:
-        app.state.context = Context.of(settings, services)
+        _attach(app, settings, services)
     add_handlers(app)
-    for module in (ask, chat, search, answers, conversations, models, health, pages):
+    for module in _ROUTES:
         app.include_router(module.router)
     _add_pages(app)
     describe_errors(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.service.max_body_bytes)
-    app.add_middleware(Guard, hosts=(settings.service.host,))
+    app.add_middleware(Guard, host=settings.service.host)
     app.add_middleware(Observe)
     return app
+
+
+def _attach(app: FastAPI, settings: Settings, services: Services) -> None:
+    app.state.context = Context.of(settings, services)
+    app.state.accounts = services.accounts
+    app.state.costs = Costs(services.accounts.ledger.engine, settings.costs)
 
 
 def _add_pages(app: FastAPI) -> None:

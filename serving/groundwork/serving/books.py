@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from groundwork.core.answers import Answer
-from groundwork.core.metering.callers import Caller
+from groundwork.core.metering.accounts import Accounts, Ticket
 from groundwork.core.metering.postings import Line, Posting, request_of
 from groundwork.core.metering.prices import PriceBook
-from groundwork.core.metering.recorder import Records
 from groundwork.core.metering.tally import CACHED_INPUT, INPUT
 from groundwork.serving.store import AnswerStore
 
@@ -22,40 +20,36 @@ if TYPE_CHECKING:
 class Books:
     """Charges go to the ledger's journal first: an answer that cannot be stored is still paid for."""
 
-    def __init__(
-        self, prices: Callable[[], PriceBook], records: Records, store: AnswerStore
-    ) -> None:
-        self._prices = prices
-        self._records = records
+    def __init__(self, accounts: Accounts, store: AnswerStore) -> None:
+        self.accounts = accounts
         self._store = store
 
     @property
     def prices(self) -> PriceBook:
         """The price book in force now."""
-        return self._prices()
+        return self.accounts.prices.book()
 
     async def close(self, case: Case) -> Answer:
         """Charge and record what there is. Calling it again returns the same answer."""
         if case.answer is None:
-            book = self.prices
-            lines = book.lines(case.tally)
+            ticket = case.admitted()
+            lines = ticket.book.lines(case.tally)
             case.answer = case.to_answer(tuple(line.charge for line in lines))
-            entry = Entry(
-                case.answer,
-                lines,
-                book,
-                case.question.caller,
-                case.first_token_ms,
-                None if case.hit is None else case.hit.answer.picodollars,
-            )
+            instead_of = None if case.hit is None else case.hit.answer.picodollars
+            entry = Entry(case.answer, lines, ticket, case.first_token_ms, instead_of)
             # A client that leaves now does not undo the record.
             await asyncio.shield(asyncio.to_thread(self.enter, entry))
         return case.answer
 
     def enter(self, entry: Entry) -> None:
         """Charge, then record. Blocks for as long as the journal's disk and the store take."""
-        self._records.record(entry.posting())
+        self.accounts.record(entry.ticket, entry.posting())
         self._store.save(entry.answer)
+
+    async def drop(self, case: Case) -> None:
+        """Let go of what is held for a question that never began."""
+        if case.ticket is not None and case.ticket.held.picodollars:
+            await asyncio.shield(asyncio.to_thread(self.accounts.budgets.release, case.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +58,19 @@ class Entry:
 
     answer: Answer
     lines: tuple[Line, ...]
-    book: PriceBook
-    caller: Caller
+    ticket: Ticket
     first_token_ms: int | None = None
     instead_of: int | None = None
 
     def posting(self) -> Posting:
         """As the ledger takes it."""
         answer = self.answer
-        saved = sum(_discount(line, self.book) for line in self.lines)
+        saved = sum(_discount(line, self.ticket.book) for line in self.lines)
         if self.instead_of is not None:
             saved += max(0, self.instead_of - answer.picodollars)
         request = request_of(
             answer.id,
-            self.caller,
+            self.ticket.caller,
             answer.usage,
             answer.outcome if self.instead_of is None else "cached",
             model=answer.model,
@@ -87,8 +80,8 @@ class Entry:
             latency_ms=round(answer.timings_ms["total"]),
             first_token_ms=self.first_token_ms,
             trace_id=answer.trace_id,
-            currency=self.book.currency,
-            price_book=self.book.digest,
+            currency=self.ticket.book.currency,
+            price_book=self.ticket.book.digest,
         )
         return Posting(request, self.lines)
 

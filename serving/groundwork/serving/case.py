@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.answers import Answer, Charge, Outcome, RailVerdict, Turn, Usage
+from groundwork.core.metering.accounts import Ticket
 from groundwork.core.metering.callers import Caller
 from groundwork.core.metering.prices import GENERATE
 from groundwork.core.metering.tally import Tally
@@ -63,10 +64,11 @@ class Case:
         self.standalone = question.text
         self.history = question.history
         self.conversation = question.conversation
-        self.frugal = False
+        self.ticket: Ticket | None = None
         # What a rail wants said instead of an answer.
         self.refusal: str | None = None
         self.vector: NDArray[np.float32] | None = None
+        self.embedded = ""
         self.key: CacheKey | None = None
         self.hit: Hit | None = None
         self.found: Retrieval | None = None
@@ -80,6 +82,12 @@ class Case:
         self.outcome: Outcome = "cancelled"
         # Set once it is charged and recorded.
         self.answer: Answer | None = None
+
+    def admitted(self) -> Ticket:
+        """What it was let in with."""
+        if self.ticket is None:
+            raise AssertionError("a question is let in before anything else")
+        return self.ticket
 
     def judged(self, outcome: Judged) -> None:
         """The rails have seen the question."""
@@ -132,6 +140,7 @@ class Case:
             release=release.id,
             model=self.model,
             conversation_id=self.conversation,
+            ticket=self.admitted(),
         )
 
     def to_answer(self, charges: tuple[Charge, ...]) -> Answer:
@@ -160,6 +169,7 @@ class Case:
             rails=tuple(self.verdicts),
             timings_ms=self.trace.finish(),
             trace_id=self.trace.trace_id,
+            budget=self.admitted().budget(),
             conversation_id=self.conversation,
             record=self.record,
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from groundwork.core.answers import Answer, Citation
+from groundwork.core.metering.accounts import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,21 @@ class Started:
     index_version: str
     release: str
     model: str
-    conversation_id: str | None = None
+    conversation_id: str | None
+    # What is left of budgets and limits, for the response's headers.
+    ticket: Ticket
+
+    def to_dict(self) -> dict[str, Any]:
+        """What callers see of it."""
+        return {
+            "id": self.id,
+            "trace_id": self.trace_id,
+            "index": self.index,
+            "index_version": self.index_version,
+            "release": self.release,
+            "model": self.model,
+            "conversation_id": self.conversation_id,
+        }
 
 
 @dataclass(frozen=True, slots=True)

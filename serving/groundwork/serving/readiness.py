@@ -36,6 +36,8 @@ class Readiness:
         try:
             self._services.embedder.embed(["ready"])
             self._services.assistant.generator.warm()
+            # guardrails-ai takes seconds to import: before the service says that it is ready, never at a question.
+            self._services.assistant.guard.warm()
             outcome = Check("embedder", ok=True, detail=self._services.embedder.identity)
         finally:
             self._embedder = outcome

@@ -8,11 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from groundwork.core.errors import Unavailable
-from groundwork.core.metering.catalogue import Catalogue, LivePrices
-from groundwork.core.metering.journal import Journal
-from groundwork.core.metering.ledger import Ledger
+from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.prices import embedded_book
-from groundwork.core.metering.recorder import DirectRecorder, Recorder
 from groundwork.core.monitoring.metrics import Metrics
 from groundwork.core.settings import Settings, quiet_libraries
 from groundwork.retrieval.embed.base import Embedder
@@ -39,8 +36,7 @@ class Services:
     readers: LiveReaders
     embedder: Embedder
     conversations: ConversationStore
-    ledger: Ledger
-    recorder: Recorder | None = None
+    accounts: Accounts
     engines: Mapping[str, Engine] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -63,19 +59,16 @@ class Services:
         """Release readers, engine and ledger; what waits in the journal is posted first."""
         self.readers.close()
         self.index_store.close()
-        if self.recorder is not None:
-            self.recorder.close()
         self.store.close()
         self.conversations.close()
-        self.ledger.engine.dispose()
+        self.accounts.close()
 
 
-def build_services(settings: Settings, *, journal: bool = False) -> Services:
-    """The real parts. With `journal` charges reach the ledger beside the answers, else before their end.
-
-    Raises Unavailable or ConfigurationError; what was opened before is closed again.
-    """
+def build_services(settings: Settings) -> Services:
+    """The real parts. Raises Unavailable or ConfigurationError; what was opened before is closed again."""
+    from groundwork.classic.injection.open import open_classifier
     from groundwork.guardrails.factory import create_guard
+    from groundwork.guardrails.hosts import KnownHosts
     from groundwork.retrieval.embed.factory import create_embedder
     from groundwork.retrieval.index.factory import open_store
     from groundwork.retrieval.retrieve import Retriever
@@ -85,8 +78,6 @@ def build_services(settings: Settings, *, journal: bool = False) -> Services:
 
     quiet_libraries()
     with ExitStack() as undo:
-        ledger = Ledger.open(settings.ledger_url)
-        undo.callback(ledger.engine.dispose)
         store = AnswerStore(settings.ledger_url)
         undo.callback(store.close)
         conversations = ConversationStore(settings.ledger_url)
@@ -96,12 +87,18 @@ def build_services(settings: Settings, *, journal: bool = False) -> Services:
         embedder = create_embedder(settings)
         readers = LiveReaders(index_store, settings.service.follow_seconds)
         engines = engines_of(settings)
-        prices = LivePrices(Catalogue(ledger.engine), embedded_book(embedder.model))
-        recorder = _recorder(settings, ledger) if journal else None
+        accounts = Accounts.open(settings, embedded_book(embedder.model))
+        accounts.start()
+        undo.callback(accounts.close)
         assistant = Assistant(
             retriever=Retriever(readers, embedder, settings.retrieval),
             generator=create_generator(settings.generator, engines, embedder),
-            guard=create_guard(settings, embedder=embedder),
+            guard=create_guard(
+                settings,
+                classifier=open_classifier(settings, embedder),
+                embedder=embedder,
+                known_hosts=KnownHosts(index_store),
+            ),
             rewriter=create_rewriter(
                 settings.conversation,
                 next(iter(engines.values()), None),
@@ -109,7 +106,7 @@ def build_services(settings: Settings, *, journal: bool = False) -> Services:
             ),
             conversations=conversations,
             cache=AnswerCache(settings.cache, embedder),
-            books=Books(prices.book, recorder or DirectRecorder(ledger), store),
+            books=Books(accounts, store),
             max_history_tokens=settings.conversation.max_history_tokens,
         )
         undo.pop_all()
@@ -120,13 +117,6 @@ def build_services(settings: Settings, *, journal: bool = False) -> Services:
         readers=readers,
         embedder=embedder,
         conversations=conversations,
-        ledger=ledger,
-        recorder=recorder,
+        accounts=accounts,
         engines=engines,
     )
-
-
-def _recorder(settings: Settings, ledger: Ledger) -> Recorder:
-    recorder = Recorder(ledger, Journal(settings.home / "journal"))
-    recorder.start()
-    return recorder

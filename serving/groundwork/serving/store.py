@@ -53,9 +53,7 @@ class AnswerStore:
         with reading(self._engine) as connection:
             body = connection.execute(query).scalar_one_or_none()
         if body is None:
-            raise NotFound(
-                f"no answer {answer_id}; answers are kept for a limited time", field="id"
-            )
+            raise missing_answer(answer_id)
         return dict(orjson.loads(body))
 
     def add_feedback(self, answer_id: str, rating: str, comment: str) -> int:
@@ -63,7 +61,7 @@ class AnswerStore:
         exists = sql.select(sql.literal(1)).where(_answers.c.id == answer_id)
         with writing(self._engine) as connection:
             if connection.execute(exists).first() is None:
-                raise NotFound(f"no answer {answer_id} to give feedback on", field="answer_id")
+                raise missing_answer(answer_id, "answer_id")
             result = connection.execute(
                 sql.insert(_feedback)
                 .values(answer_id=answer_id, created_at=_now(), rating=rating, comment=comment)
@@ -96,6 +94,11 @@ class AnswerStore:
     def close(self) -> None:
         """Release connections."""
         self._engine.dispose()
+
+
+def missing_answer(answer_id: str, field: str = "id") -> NotFound:
+    """There is none, or none that this caller may see."""
+    return NotFound(f"no answer {answer_id}; answers are kept for a limited time", field=field)
 
 
 def _now() -> str:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _LAST_TURNS = 20
 
 
-async def check_question(case: Case) -> None:
+async def check_question(case: Case, assistant: Assistant) -> None:
     """Let the rails see the question: they may redact it, or stop it."""
     with case.trace.stage("input_rails"):
-        case.judged(await asyncio.to_thread(case.rails.check_input, case.question.text))
+        await asyncio.to_thread(_check, case, assistant)
     case.standalone = case.text
 
 
@@ -68,6 +68,11 @@ async def _kept_turns(case: Case, assistant: Assistant) -> tuple[Turn, ...]:
     return kept.history()
 
 
+def _check(case: Case, assistant: Assistant) -> None:
+    vector = _embedded(case, assistant)
+    case.judged(case.rails.check_input(case.text, vector=vector))
+
+
 def _find(case: Case, assistant: Assistant) -> None:
     index = case.question.index
     version = assistant.retriever.version(index)
@@ -76,7 +81,7 @@ def _find(case: Case, assistant: Assistant) -> None:
     if case.refusal is not None:
         case.begun(_nothing(case, version), release, model)
         return
-    vector = case.vector = _embedded(case, assistant)
+    vector = _embedded(case, assistant)
     case.key = _key(case, release.id, version)
     case.hit = assistant.cache.find(case.key, case.standalone, vector).hit
     if case.hit is not None:
@@ -91,10 +96,12 @@ def _find(case: Case, assistant: Assistant) -> None:
 
 
 def _embedded(case: Case, assistant: Assistant) -> NDArray[np.float32]:
-    embedder = assistant.retriever.embedder
-    case.tally.add(EMBED, embedder.model, INPUT, embedder.count_tokens(case.standalone))
-    vector: NDArray[np.float32] = embedder.embed([case.standalone])[0]
-    return vector
+    """The vector of what is asked now: once for the question, again where a rail or the rewriter changed it."""
+    if case.vector is None or case.embedded != case.standalone:
+        embedder = assistant.retriever.embedder
+        case.tally.add(EMBED, embedder.model, INPUT, embedder.count_tokens(case.standalone))
+        case.vector, case.embedded = embedder.embed([case.standalone])[0], case.standalone
+    return case.vector
 
 
 def _passages(case: Case, assistant: Assistant, vector: NDArray[np.float32]) -> Retrieval:

@@ -44,7 +44,8 @@ async def _generate(case: Case, assistant: Assistant) -> AsyncGenerator[Words, N
         retrieval=case.found,
         history=case.history,
         wanted=case.question.generator,
-        frugal=case.frugal,
+        frugal=case.admitted().frugal,
+        canary=case.rails.canary,
         tally=case.tally,
     )
     passages = case.found.passages
@@ -86,10 +87,15 @@ def _through(item: Piece | Mark, window: OutputWindow) -> list[Sent]:
 
 def _words(case: Case, sent: Sequence[Sent]) -> Iterator[Words]:
     """Text first, then the citations whose marks are in it."""
+    passages = case.found.passages if case.found is not None else ()
     text, cited = "", []
     for each in sent:
         if isinstance(each, str):
             text += case.draft.write(each)
+            continue
+        if not case.rails.may_quote(each.item.quote, passages):
+            # What a rail redacts in the text must not come back as its evidence.
+            case.draft.dropped += 1
             continue
         mark, citation = case.draft.mark(Mark(each.item, each.covers))
         text += mark

@@ -24,7 +24,7 @@ def up(host: str | None, port: int | None, first_answer: bool) -> None:
     import uvicorn
 
     from groundwork.cli.first_run import ensure_index, print_first_answer
-    from groundwork.serving.app import check_bind, create_app
+    from groundwork.serving.app import check_bind, create_app, keys_exist
 
     settings = load()
     given = {"host": host, "port": port}
@@ -32,7 +32,7 @@ def up(host: str | None, port: int | None, first_answer: bool) -> None:
         update={name: value for name, value in given.items() if value is not None}
     )
     settings = settings.model_copy(update={"service": service})
-    check_bind(settings)
+    check_bind(settings, has_keys=keys_exist(settings))
     ensure_index(settings)
     if first_answer:
         print_first_answer(settings)

@@ -10,8 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.callers import ASK
 from groundwork.core.money import format_dollars
 from groundwork.serving.api import sse
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, event_stream, problems
 from groundwork.serving.api.problems import Failure
@@ -46,13 +48,14 @@ _STREAM_EXAMPLE = (
             "content": event_stream(_STREAM_EXAMPLE, "start", "delta", "citation", "done", "error"),
             "headers": COST_HEADERS,
         },
-        **problems(400, 403, 404, 413, 415, 422, 503),
+        **problems(400, 401, 402, 403, 404, 413, 415, 422, 429, 502, 503, 504),
     },
 )
 async def ask(body: AskBody, request: Request) -> Response:
     """Answer from the documentation, each statement cited, or say that it is not there."""
     context = context_of(request)
     settings = context.settings
+    caller = await caller_of(request, ASK)
     question = Question(
         text=checked_question(body.question, settings.service.max_question_chars),
         index=body.index or settings.index.default,
@@ -61,17 +64,18 @@ async def ask(body: AskBody, request: Request) -> Response:
         passages=body.k,
         generator=body.model,
         conversation=body.conversation_id,
+        caller=caller,
     )
     check_wanted(question.generator, context.services.assistant.generator)
     trace = trace_of(request.scope)
     run = await Run.begin(context, question, trace)
     if body.stream:
-        return sse.EventStream(_frames(run, trace.trace_id), run.aclose)
+        return sse.EventStream(_frames(run, trace.trace_id), run.aclose, headers=run.spending)
     answer = await run.answer(request)
     if answer is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     cost = {COST_HEADER: format_dollars(answer.picodollars)}
-    return JSON(answer.to_dict(), headers=cost)
+    return JSON(answer.to_dict(), headers={**cost, **run.spending})
 
 
 async def _frames(run: Run, trace_id: str) -> AsyncGenerator[bytes, None]:
@@ -90,7 +94,7 @@ def _frame(event: Event) -> bytes:
     if isinstance(event, Delta):
         return sse.event("delta", {"text": event.text})
     if isinstance(event, Started):
-        return sse.event("start", asdict(event))
+        return sse.event("start", event.to_dict())
     if isinstance(event, Cited):
         return sse.event("citation", asdict(event.citation))
     return sse.event("done", event.answer.to_dict())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,8 +13,10 @@ from starlette.responses import Response
 
 from groundwork.core.answers import Answer
 from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.callers import ASK
 from groundwork.core.money import format_dollars
 from groundwork.serving.api import sse
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.chat_request import to_question
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, event_stream, openai_errors
@@ -45,14 +48,16 @@ _IN_THE_COMPLETION = frozenset({"answer", "question", "usage"})
             "content": event_stream(_STREAM_EXAMPLE),
             "headers": COST_HEADERS,
         },
-        **openai_errors(400, 403, 404, 413, 415, 429, 502, 503, 504),
+        **openai_errors(400, 401, 402, 403, 404, 413, 415, 429, 502, 503, 504),
     },
 )
 async def complete_chat(body: ChatBody, request: Request) -> Response:
     """A chat completion whose citations are url_citation annotations."""
     context = context_of(request)
     settings = context.settings
-    question = to_question(body, settings.index.default, settings.service.max_question_chars)
+    caller = await caller_of(request, ASK)
+    limit = settings.service.max_question_chars
+    question = replace(to_question(body, settings.index.default, limit), caller=caller)
     run = await Run.begin(context, question, trace_of(request.scope))
     head = {
         "id": run.started.id.replace("ans-", "chatcmpl-", 1),
@@ -62,12 +67,14 @@ async def complete_chat(body: ChatBody, request: Request) -> Response:
     }
     if body.stream:
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
-        return sse.EventStream(_frames(run, head, include_usage=include_usage), run.aclose)
+        return sse.EventStream(
+            _frames(run, head, include_usage=include_usage), run.aclose, headers=run.spending
+        )
     answer = await run.answer(request)
     if answer is None:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     cost = {COST_HEADER: format_dollars(answer.picodollars)}
-    return JSON(_completion(head, answer), headers=cost)
+    return JSON(_completion(head, answer), headers={**cost, **run.spending})
 
 
 async def _frames(

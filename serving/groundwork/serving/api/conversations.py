@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from groundwork.core.errors import NotFound
+from groundwork.core.metering.callers import ASK
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import problems
 from groundwork.serving.api.responses import JSON, JsonRoute
@@ -74,13 +76,14 @@ _Id = Annotated[str, Path(examples=[_EXAMPLE])]
     response_model=None,
     responses={
         200: {"model": ConversationShape, "description": "Its questions and answers."},
-        **problems(403, 404, 503),
+        **problems(401, 403, 404, 503),
     },
 )
 async def read_conversation(conversation_id: _Id, request: Request) -> Response:
     """The conversation, for as long as conversations are kept."""
     store = context_of(request).services.conversations
-    found = await asyncio.to_thread(store.read, _checked(conversation_id))
+    caller = await caller_of(request, ASK)
+    found = await asyncio.to_thread(store.read, _checked(conversation_id), caller.key_id or None)
     return JSON(found.to_dict())
 
 
@@ -89,12 +92,16 @@ async def read_conversation(conversation_id: _Id, request: Request) -> Response:
     summary="Forget a conversation",
     status_code=204,
     response_model=None,
-    responses={204: {"description": "It is gone; its answers stay."}, **problems(403, 404, 503)},
+    responses={
+        204: {"description": "It is gone; its answers stay."},
+        **problems(401, 403, 404, 503),
+    },
 )
 async def delete_conversation(conversation_id: _Id, request: Request) -> Response:
     """Its turns are deleted at once. Answers are kept on their own, for the ledger's retention."""
     store = context_of(request).services.conversations
-    await asyncio.to_thread(store.delete, _checked(conversation_id))
+    caller = await caller_of(request, ASK)
+    await asyncio.to_thread(store.delete, _checked(conversation_id), caller.key_id or None)
     return Response(status_code=204)
 
 

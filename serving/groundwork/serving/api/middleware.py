@@ -6,7 +6,6 @@ import ipaddress
 import logging
 import secrets
 import time
-from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
@@ -84,13 +83,14 @@ class Observe:
 class Guard:
     """Keeps other sites' pages out of a service that trusts whoever can reach it.
 
-    Only loopback names are answered, so a name that is rebound to 127.0.0.1 gets nothing; and requests that
-    change something are refused where the browser says that another site sent them.
+    Where the service is bound to loopback, only loopback names are answered, so a name that is rebound to
+    127.0.0.1 gets nothing; elsewhere callers need keys, which other sites' pages have not. Requests that change
+    something are refused where the browser says that another site sent them.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, host: str = "127.0.0.1") -> None:
         self._app = app
-        self._hosts = _LOOPBACK_NAMES | {host.lower() for host in hosts}
+        self._hosts = _LOOPBACK_NAMES | {host.lower()} if is_loopback(host) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -103,7 +103,7 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
         host = headers.get("host", "").lower()
-        if _without_port(host) not in self._hosts:
+        if self._hosts is not None and _without_port(host) not in self._hosts:
             return "this service answers on loopback only; call it as 127.0.0.1 or localhost"
         if method in _SAFE_METHODS:
             return None

@@ -19,13 +19,15 @@ from starlette.responses import Response
 
 from groundwork.core.answers import Answer, Outcome, Usage
 from groundwork.core.errors import GroundworkError
-from groundwork.core.metering.callers import Caller
+from groundwork.core.metering.accounts import Expected, Ticket
+from groundwork.core.metering.callers import ASK, Caller
 from groundwork.core.metering.prices import GENERATE
-from groundwork.core.metering.tally import OUTPUT, Tally
+from groundwork.core.metering.tally import Tally
 from groundwork.core.money import format_dollars
 from groundwork.core.telemetry import Trace
 from groundwork.core.tokens import count_tokens
 from groundwork.serving.api import sse
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import Context, context_of, trace_of
 from groundwork.serving.api.models import ENGINE, no_such_model
 from groundwork.serving.api.problems import Failure
@@ -38,6 +40,8 @@ T = TypeVar("T")
 
 # A passage of bytes has no release of the documentation; bills show what it was instead.
 RELEASE = "passthrough"
+# Held for an answer whose length the caller does not bound.
+_ANSWER_TOKENS = 2000
 
 
 class ChatRoute(JsonRoute):
@@ -61,8 +65,9 @@ async def pass_through(body: Mapping[str, Any], request: Request) -> Response:
     engine = context.services.engines.get(model.removeprefix(ENGINE))
     if not isinstance(engine, HttpEngine):
         raise no_such_model(model)
+    caller = await caller_of(request, ASK)
     context.admission.enter()
-    call = _Call(context, engine, body, trace_of(request.scope))
+    call = _Call(context, engine, body, trace_of(request.scope), caller)
     try:
         if not await _unless_gone(request, call.begin()):
             await call.aclose()
@@ -84,8 +89,16 @@ class _Call:
     """One request to an engine: its place, its pieces, its bill."""
 
     def __init__(
-        self, context: Context, engine: HttpEngine, body: Mapping[str, Any], trace: Trace
+        self,
+        context: Context,
+        engine: HttpEngine,
+        body: Mapping[str, Any],
+        trace: Trace,
+        caller: Caller,
     ) -> None:
+        self._id = "ans-" + secrets.token_hex(12)
+        self._caller = caller
+        self._ticket: Ticket | None = None
         self.outcome: Outcome = "cancelled"
         self._context = context
         self._engine = engine
@@ -98,15 +111,12 @@ class _Call:
         self._closed = False
 
     async def begin(self) -> bool:
-        """Wait for the engine's first words."""
+        """Wait for the engine's first words. Raises what admission and the engine raise."""
+        self._ticket = await asyncio.to_thread(self._admit)
         with self._trace.stage("generate"):
             self._forwarded, self._pieces = await self._held.enter_async_context(
                 forward(self._body, self._engine, self._trace.trace_id)
             )
-        # Nobody could be billed without a price; better to know before anything is handed out.
-        self._context.services.assistant.books.prices.charge(
-            GENERATE, self._engine.model, OUTPUT, 0
-        )
         return True
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
@@ -145,6 +155,7 @@ class _Call:
             self._context.admission.leave()
             if self._forwarded is None:
                 self._context.services.metrics.outcome(self._name, self.outcome)
+                await asyncio.to_thread(self._context.services.accounts.budgets.release, self._id)
             else:
                 await asyncio.shield(asyncio.to_thread(self._record, self._forwarded))
 
@@ -157,17 +168,27 @@ class _Call:
             raise AssertionError("a call is read after it has begun")
         return self._forwarded, self._pieces
 
+    def _admit(self) -> Ticket:
+        prompt = self._prompt_tokens()
+        answer = self._body.get("max_completion_tokens") or self._body.get("max_tokens")
+        expected = Expected(self._engine.model, prompt, int(answer or _ANSWER_TOKENS))
+        return self._context.services.accounts.admit(self._id, self._caller, expected)
+
+    def _admitted(self) -> Ticket:
+        if self._ticket is None:
+            raise AssertionError("a call is recorded after it was let in")
+        return self._ticket
+
     def _record(self, forwarded: Forwarded) -> None:
         services = self._context.services
         usage = forwarded.usage or self._estimate(forwarded)
         tally = Tally()
         tally.tokens(GENERATE, self._engine.model, usage)
-        books = services.assistant.books
-        book = books.prices
-        lines = book.lines(tally)
+        ticket = self._admitted()
+        lines = ticket.book.lines(tally)
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._answer = Answer(
-            id="ans-" + secrets.token_hex(12),
+            id=self._id,
             created_at=now,
             question="",
             index=self._name,
@@ -186,13 +207,22 @@ class _Call:
             trace_id=self._trace.trace_id,
             record={"engine": self._engine.name, "usage_estimated": forwarded.usage is None},
         )
-        books.enter(Entry(self._answer, lines, book, Caller.local()))
+        services.assistant.books.enter(Entry(self._answer, lines, ticket))
         services.metrics.answered(self._answer)
 
     def _estimate(self, forwarded: Forwarded) -> Usage:
         """Of an answer that did not reach its own count: the prompt's text, and one token an event."""
-        texts = [str(message.get("content") or "") for message in self._body["messages"]]
-        return Usage(sum(count_tokens(text) for text in texts), forwarded.events)
+        return Usage(self._prompt_tokens(), forwarded.events)
+
+    def _prompt_tokens(self) -> int:
+        """An estimate. What is wrong with a message is found where it is sent."""
+        messages = self._body.get("messages")
+        found = (
+            [each for each in messages if isinstance(each, dict)]
+            if isinstance(messages, list)
+            else []
+        )
+        return sum(count_tokens(str(each.get("content") or "")) for each in found)
 
 
 async def _for_an_engine(request: Request) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
 from groundwork.serving.answer import answer
+from groundwork.serving.api.budgets import spending_headers
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.sse import disconnected
 from groundwork.serving.case import Question
@@ -46,6 +47,11 @@ class Run:
             context.admission.leave()
             raise
         return cls(context, started, events)
+
+    @property
+    def spending(self) -> dict[str, str]:
+        """Headers that say what is left of the caller's budgets and limits."""
+        return spending_headers(self.started.ticket)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Started, then everything else."""

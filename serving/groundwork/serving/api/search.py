@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from groundwork.core.answers import Usage
+from groundwork.core.metering.accounts import Expected, Ticket
+from groundwork.core.metering.callers import SEARCH, Caller
+from groundwork.core.metering.postings import Posting, request_of
 from groundwork.core.metering.prices import EMBED, RETRIEVE
+from groundwork.core.metering.tally import INPUT, SEARCHES, Tally
 from groundwork.core.money import format_dollars
+from groundwork.core.telemetry import Trace
 from groundwork.retrieval.passages import Passage, Retrieval
+from groundwork.serving.api.auth import caller_of
+from groundwork.serving.api.budgets import spending_headers
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, problems
 from groundwork.serving.api.responses import COST_HEADER, JSON, JsonRoute
@@ -34,7 +43,7 @@ DEFAULT_K = 5
             "description": "The passages, best first.",
             "headers": COST_HEADERS,
         },
-        **problems(400, 403, 404, 413, 415, 422, 503),
+        **problems(400, 401, 402, 403, 404, 413, 415, 422, 429, 503),
     },
 )
 async def search(body: SearchBody, request: Request) -> Response:
@@ -42,17 +51,16 @@ async def search(body: SearchBody, request: Request) -> Response:
     context = context_of(request)
     settings, assistant = context.settings, context.services.assistant
     query = checked_question(body.query, settings.service.max_question_chars, "query")
+    caller = await caller_of(request, SEARCH)
     trace = trace_of(request.scope)
     with trace.stage("retrieve"):
-        found = await asyncio.to_thread(
-            assistant.retriever.retrieve,
-            query,
-            body.index or settings.index.default,
-            where=body.filters.to_filter() if body.filters is not None else None,
-            limit=body.k or DEFAULT_K,
+        ticket, found = await asyncio.to_thread(
+            _search, body, query, body.index or settings.index.default, assistant, caller
         )
     timings = trace.finish()
+    picodollars = await asyncio.to_thread(_charge, found, assistant, ticket, trace)
     context.services.metrics.stages(timings)
+    headers = {COST_HEADER: format_dollars(picodollars), **spending_headers(ticket)}
     content = {
         "index": found.index,
         "index_version": found.index_version,
@@ -61,13 +69,49 @@ async def search(body: SearchBody, request: Request) -> Response:
         "trace_id": trace.trace_id,
         "timings_ms": {name: round(value, 3) for name, value in timings.items()},
     }
-    return JSON(content, headers={COST_HEADER: format_dollars(_picodollars(found, assistant))})
+    return JSON(content, headers=headers)
 
 
-def _picodollars(found: Retrieval, assistant: Assistant) -> int:
-    book, model = assistant.books.prices, assistant.retriever.embedder.model
-    embedding = book.charge(EMBED, model, "input_tokens", found.query_tokens)
-    return embedding.picodollars + book.charge(RETRIEVE, "qdrant", "searches", 1).picodollars
+def _search(
+    body: SearchBody, query: str, index: str, assistant: Assistant, caller: Caller
+) -> tuple[Ticket, Retrieval]:
+    accounts, embedder = assistant.books.accounts, assistant.retriever.embedder
+    request_id = "srch-" + secrets.token_hex(12)
+    expected = Expected(embedder.model, embedder.count_tokens(query), 0)
+    ticket = accounts.admit(request_id, caller, expected)
+    try:
+        found = assistant.retriever.retrieve(
+            query,
+            index,
+            where=body.filters.to_filter() if body.filters is not None else None,
+            limit=body.k or DEFAULT_K,
+        )
+    except BaseException:
+        accounts.budgets.release(request_id)
+        raise
+    return ticket, found
+
+
+def _charge(found: Retrieval, assistant: Assistant, ticket: Ticket, trace: Trace) -> int:
+    """Charge a search; returns what it cost."""
+    tally = Tally()
+    tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
+    tally.add(RETRIEVE, "qdrant", SEARCHES, 1)
+    request = request_of(
+        ticket.held.request_id,
+        ticket.caller,
+        Usage(),
+        "answered",
+        model=assistant.retriever.embedder.model,
+        index=found.index,
+        latency_ms=round(trace.elapsed_ms()),
+        trace_id=trace.trace_id,
+        currency=ticket.book.currency,
+        price_book=ticket.book.digest,
+    )
+    posting = Posting(request, ticket.book.lines(tally))
+    assistant.books.accounts.record(ticket, posting)
+    return posting.picodollars
 
 
 def _result(passage: Passage) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class RailVerdict(BaseModel):
     on: str
     verdict: str
     reason: str | None = None
+    ms: float = Field(0.0, description="How long it took, in milliseconds.")
 
 
 class AnswerShape(BaseModel):

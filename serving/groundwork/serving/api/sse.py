@@ -6,7 +6,7 @@ Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -44,8 +44,10 @@ class EventStream(Response):
         frames: AsyncGenerator[bytes, None],
         close: Callable[[], Awaitable[None]],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        own = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(headers={**own, **(headers or {})})
         del self.headers["content-length"]
         self._frames = frames
         self._close = close

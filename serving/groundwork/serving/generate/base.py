@@ -16,7 +16,8 @@ class Task:
     """What to write: a standalone question, what was found for it, and what was said before.
 
     `wanted` names a generator that the caller asked for. `frugal` says that the caller's budget is nearly
-    spent: take the small model and a short context. What is used is said to `tally` while it is used.
+    spent: take the small model and a short context. `canary` is to stand in the instructions and nowhere else.
+    What is used is said to `tally` while it is used.
     """
 
     question: str
@@ -24,6 +25,7 @@ class Task:
     history: tuple[Turn, ...] = ()
     wanted: str | None = None
     frugal: bool = False
+    canary: str = ""
     tally: Tally = field(default_factory=Tally)
 
 
@@ -74,6 +76,14 @@ class Finished:
 Written = Piece | Mark | Finished
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A model that may write the answer, and the tokens that it writes at most."""
+
+    model: str
+    answer_tokens: int
+
+
 class Generator(Protocol):
     """Writes an answer from passages. `model` names it in answers and in the price book.
 
@@ -92,6 +102,10 @@ class Generator(Protocol):
 
     def warm(self) -> None:
         """Load what the first answer would otherwise wait for."""
+        ...
+
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        """The models that may write where the caller asks for this generator; at least one."""
         ...
 
     def generate(self, task: Task) -> AsyncGenerator[Written, None]:

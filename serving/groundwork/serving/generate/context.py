@@ -127,6 +127,7 @@ def _messages(task: Task, prompt: Prompt, chosen: _Choice) -> tuple[Message, ...
         "fence": tag,
         "passages": fenced(in_order(chosen.passages), tag),
         "question": task.question,
+        "canary": task.canary,
     }
     turns = [Turn(turn.role, _spoken(turn)) for turn in chosen.turns]
     return prompt.render(

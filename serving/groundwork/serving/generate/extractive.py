@@ -14,7 +14,7 @@ from groundwork.core.metering.prices import GENERATE
 from groundwork.core.settings import GeneratorSettings
 from groundwork.core.tokens import count_tokens
 from groundwork.retrieval.passages import Passage, Retrieval
-from groundwork.serving.generate.base import Evidence, Finished, Piece, Task, Written
+from groundwork.serving.generate.base import Evidence, Finished, Piece, Reach, Task, Written
 
 VERSION = "extractive-4"
 _WHOLE = frozenset({BlockKind.CODE, BlockKind.TABLE, BlockKind.OUTPUT, BlockKind.SIGNATURE})
@@ -23,6 +23,8 @@ _FIRST_SENTENCES = 3
 _FURTHER_SENTENCES = 1
 # A further passage is worth citing when it scores at most this much less than the best one.
 _MARGIN = 0.4
+# A passage that is quoted whole has hardly more.
+_MAX_TOKENS = 400
 
 
 class ExtractiveGenerator:
@@ -36,6 +38,11 @@ class ExtractiveGenerator:
     def warm(self) -> None:
         """Load the token counter's table."""
         count_tokens("")
+
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        """Quotes are as long as what is quoted."""
+        del wanted
+        return (Reach(self.model, _MAX_TOKENS * self._max_passages),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
         """One piece a passage, best first."""

@@ -15,7 +15,7 @@ from groundwork.retrieval import support
 from groundwork.retrieval.embed.base import Embedder
 from groundwork.serving.engine.base import ChatRequest, End, Engine, Message, Token
 from groundwork.serving.generate import context
-from groundwork.serving.generate.base import Finished, Task, Written
+from groundwork.serving.generate.base import Finished, Reach, Task, Written
 from groundwork.serving.generate.inline import subscripted
 from groundwork.serving.generate.marks import Claim, MarkParser
 from groundwork.serving.generate.policy import Editor, Flagger, Remover
@@ -24,7 +24,7 @@ from groundwork.serving.prompts import Prompt, PromptLibrary
 
 VERSION = "llm-1"
 _NEEDED = frozenset({"passages", "question"})
-_FILLED = frozenset({"passages", "question", "fence", "sentinel"})
+_FILLED = frozenset({"passages", "question", "fence", "sentinel", "canary"})
 
 
 class LLMGenerator:
@@ -64,8 +64,8 @@ class LLMGenerator:
         if missing or unknown:
             names = ", ".join(sorted(missing | unknown))
             raise ConfigurationError(
-                f"{prompt.source}: an answer's prompt has the variables passages and question, and may have fence and"
-                f" sentinel; wrong: {names}",
+                f"{prompt.source}: an answer's prompt has the variables passages and question, and may have fence,"
+                f" sentinel and canary; wrong: {names}",
                 field="generator.prompt",
             )
         return prompt
@@ -79,14 +79,17 @@ class LLMGenerator:
         _ = self.prompt
         count_tokens("")
 
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        """As long as the prompt or the settings let it write."""
+        del wanted
+        return (Reach(self.model, self._max_tokens),)
+
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:
         """Pieces and marks as they are verified, then Finished. Raises EngineError and InvalidInput."""
         asked = await context.fit(task, self.prompt, self._engine, self._max_tokens)
-        parser = MarkParser(
-            self.prompt.sentinel,
-            subscripted("\n".join(passage.chunk.text for passage in asked.passages)),
-        )
         editor = self._editor(asked, task)
+        said = "\n".join(passage.chunk.text for passage in asked.passages)
+        parser = MarkParser(self.prompt.sentinel, subscripted(said), previews=editor.previews)
         meter = _Meter(task, self._engine.model, asked.messages)
         settings = self.prompt.settings
         request = ChatRequest(

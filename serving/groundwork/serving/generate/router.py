@@ -15,7 +15,7 @@ from typing import Any
 from groundwork.core.errors import NotFound, Unavailable
 from groundwork.core.metering.tally import Tally
 from groundwork.core.settings.generation import Tier
-from groundwork.serving.generate.base import Finished, Generator, Task, Written
+from groundwork.serving.generate.base import Finished, Generator, Reach, Task, Written
 from groundwork.serving.generate.tier import VERSION as TIER_VERSION
 from groundwork.serving.generate.tier import judge
 
@@ -84,6 +84,14 @@ class RoutedGenerator:
         """Load what any of them would make the first answer wait for."""
         for route in (*self._routes, self._extractive):
             route.generator.warm()
+
+    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+        """Everyone who may have to write, the last resort too. Raises NotFound."""
+        check_wanted(wanted, self)
+        routes = self._from_wish(wanted).routes if wanted is not None else self._routes
+        return tuple(
+            reach for route in (*routes, self._extractive) for reach in route.generator.reach(None)
+        )
 
     def choose(self, task: Task) -> Choice:
         """Who writes this. Raises NotFound for a name that nobody has."""
