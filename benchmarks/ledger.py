@@ -213,9 +213,9 @@ def _unbalanced(ledger: Ledger) -> int:
 def _charging(folder: Path) -> None:
     ledger = Ledger.open(f"sqlite:///{folder / 'charging.sqlite'}")
     budgets = Budgets(ledger.engine)
-    for scope, subject in (("team", "search"), ("user", "search-1")):
+    for scope, subject in (("team", "budgeted"), ("user", "ada")):
         budgets.set(scope=scope, subject=subject, period="month", picodollars=10**18, actor="")
-    caller = Caller(team="search", user="search-1")
+    caller = Caller(team="budgeted", user="ada")
     recorder = Recorder(ledger, Journal(folder / "journal"))
     recorder.start()
     synced = Journal(folder / "synced", sync_first=True)
