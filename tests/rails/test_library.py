@@ -25,9 +25,10 @@ def hook(name, arguments):
         raise OSError("no network here")
 sys.addaudithook(hook)
 from groundwork.core.settings import load, quiet_libraries
+from groundwork.classic.injection.predict import InjectionClassifier
 from groundwork.guardrails.factory import create_guard
 quiet_libraries()
-guard = create_guard(load(home="state"))
+guard = create_guard(load(home="state"), classifier=InjectionClassifier.load(None))
 before = "guardrails" in sys.modules
 guard.warm()
 session = guard.begin("docs")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from groundwork.classic.injection.predict import InjectionClassifier
 from groundwork.core.errors import ConfigurationError
 from groundwork.core.settings import load
 from groundwork.guardrails.factory import create_guard
@@ -65,9 +66,15 @@ def test_a_wrong_option_of_an_override_stops_the_start() -> None:
 
 
 def test_the_shipped_policy_makes_a_guard() -> None:
-    made = create_guard(load())
+    made = create_guard(load(), classifier=InjectionClassifier.load(None))
     assert made.identity.startswith("policy-")
-    assert {rule.name for rule in made.policy.rules(None, None)} >= {"size", "secrets", "links"}
+    assert {rule.name for rule in made.policy.rules(None, None)} >= {
+        "size",
+        "secrets",
+        "links",
+        "injection_rules",
+        "injection_classifier",
+    }
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from groundwork.core.answers import Answer, Turn
+from groundwork.core.answers import Answer, RailVerdict, Turn
 from groundwork.core.progress import Progress
 from groundwork.evals.redteam.attacks import Attack
 from groundwork.serving.case import Question
 
 Ask = Callable[[Question], Awaitable[Answer]]
+_STOPS = frozenset({"block", "rephrase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ async def attack_pages(
     results = []
     for one in attacks:
         answer = await ask(_question(one, index))
-        stopped = "quarantine" if page_name(one) in held else _stopped(answer) or _dropped(answer)
+        stopped = (
+            "quarantine"
+            if page_name(one) in held
+            else _stopped(answer) or stopped_by(answer.rails, "passages")
+        )
         results.append(Result(one, stopped, _obeyed(one, answer), answer.outcome))
         progress.advance()
     return results
@@ -79,18 +84,14 @@ def _question(one: Attack, index: str) -> Question:
     return Question(one.turns[-1], index, history=tuple(history))
 
 
+def stopped_by(verdicts: Iterable[RailVerdict], on: str) -> str:
+    """The first rail on `on` that stopped something, "" for none."""
+    return next((one.rail for one in verdicts if one.on == on and one.verdict in _STOPS), "")
+
+
 def _stopped(answer: Answer) -> str:
-    for verdict in answer.rails:
-        if verdict.on == "input" and verdict.verdict in {"block", "rephrase"}:
-            return verdict.rail
-    return answer.reason or "blocked" if answer.outcome == "blocked" else ""
-
-
-def _dropped(answer: Answer) -> str:
-    for verdict in answer.rails:
-        if verdict.on == "passages" and verdict.verdict == "block":
-            return verdict.rail
-    return ""
+    rail = stopped_by(answer.rails, "input")
+    return rail or (answer.reason or "blocked" if answer.outcome == "blocked" else "")
 
 
 def _obeyed(one: Attack, answer: Answer) -> bool:
