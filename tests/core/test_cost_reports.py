@@ -167,9 +167,10 @@ def test_an_answer_has_no_single_stage(filled: Filled) -> None:
         spreads(connection, CostQuery.of(Period(), ["stage"]))
 
 
-def test_an_unknown_request(filled: Filled) -> None:
+@pytest.mark.parametrize("request_id", ["ans-none", "", "\0"])
+def test_an_unknown_request(filled: Filled, request_id: str) -> None:
     with filled[0].connect() as connection, pytest.raises(NotFound):
-        request_detail(connection, "ans-none")
+        request_detail(connection, request_id)
 
 
 def test_cache_savings(filled: Filled) -> None:
@@ -207,7 +208,20 @@ def test_instants(text: str, shown: str) -> None:
     assert iso(parse_instant(text, "from")) == shown
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-02-30", "yesterday", "1e9"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026",
+        "2026-13",
+        "2026-02-30",
+        "yesterday",
+        "1e9",
+        "1969-12",
+        "9999-12",
+        "0001-01-01T00:00:00+23:00",
+    ],
+)
 def test_what_is_no_instant(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_instant(text, "from")
@@ -239,7 +253,13 @@ def test_whole_days_and_edges_make_up_the_period(start: int, length: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("by", "where"), [(["colour"], {}), ([], {"colour": ["red"]}), ([], {"kind": ["free"]})]
+    ("by", "where"),
+    [
+        (["colour"], {}),
+        ([], {"colour": ["red"]}),
+        ([], {"kind": ["free"]}),
+        ([], {"team": ["a\0"]}),
+    ],
 )
 def test_what_costs_do_not_have(by: list[str], where: dict[str, list[str]]) -> None:
     with pytest.raises(InvalidInput):

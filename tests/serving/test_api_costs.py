@@ -26,7 +26,7 @@ from groundwork.core.metering.query import CostQuery
 from groundwork.core.metering.summary import SECTIONS, summary
 from groundwork.core.money import parse_dollars
 from groundwork.core.settings import CostsSettings, Settings
-from groundwork.serving.api import answers, ask, costs, search
+from groundwork.serving.api import answers, ask, chat, costs, search
 from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.problems import add_handlers
 from tests.core.ledgers import Row, fill, random_rows
@@ -47,8 +47,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 
 def app_of(accounts: Accounts) -> FastAPI:
     app = FastAPI()
-    # The description of errors knows the shapes of answers.
-    for module in (ask, answers, search, costs):
+    # The description of errors knows the shapes of the others.
+    for module in (answers, ask, chat, costs, search):
         app.include_router(module.router)
     app.state.accounts = accounts
     app.state.costs = costs.Costs(accounts.ledger.engine, CostsSettings(), lambda: NOW)

@@ -22,6 +22,9 @@ __all__ = [
 
 DAY_MS = 86_400_000
 
+# Far from where dates end, so that the month after any of them can be named.
+_FIRST_YEAR, _LAST_YEAR = 1970, 3000
+
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -104,6 +107,10 @@ def parse_instant(text: str, field: str) -> int:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise InvalidInput(
+            f"the year has to be from {_FIRST_YEAR} on, before {_LAST_YEAR}", field=field
+        )
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -66,6 +66,9 @@ class CostQuery:
                 )
             if name == "kind" and not set(wanted) <= set(KINDS):
                 raise InvalidInput(f"a kind is one of {', '.join(KINDS)}", field="kind")
+            if any("\0" in value for value in wanted):
+                # PostgreSQL takes no such text.
+                raise InvalidInput(f"a {name} has no NUL in it", field=name)
             if len(wanted) > MAX_VALUES:
                 raise InvalidInput(f"give at most {MAX_VALUES} values of {name}", field=name)
             filters[name] = wanted

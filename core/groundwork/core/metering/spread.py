@@ -129,12 +129,16 @@ def outliers(connection: sql.Connection, query: CostQuery, limit: int = 20) -> l
 
 def request_detail(connection: sql.Connection, request_id: str) -> dict[str, Any]:
     """One request with its charges, corrections included, oldest first. Raises NotFound."""
+    unknown = NotFound(f"the ledger has no request {request_id[:80]}", field="request")
+    if "\0" in request_id:
+        # PostgreSQL takes no such text.
+        raise unknown
     of_request = sql.select(requests).where(requests.c.request_id == request_id)
     row = connection.execute(of_request).mappings().one_or_none()
     selected = sql.select(charges).where(charges.c.request_id == request_id)
     found = connection.execute(selected.order_by(charges.c.id)).mappings().all()
     if row is None and not found:
-        raise NotFound(f"the ledger has no request {request_id[:80]}", field="request")
+        raise unknown
     described = (
         {"request": request_id, "team": found[0]["team"]} if row is None else _described(row)
     )
