@@ -114,7 +114,7 @@ function figures(total, spread, cache, currency) {
     spread === undefined ? null : figure("An answer, median", rounded(pico(spread.p50), currency), `mean ${rounded(pico(spread.mean), currency)}, p99 ${rounded(pico(spread.p99), currency)}`, "median"),
     evaluation === 0n ? null : figure("Evaluation, apart", rounded(evaluation, currency), `${exact(evaluation)} ${currency}`, "evaluation"),
     cache === undefined ? null : figure("Saved by caches", rounded(pico(cache.saved), currency), `${cache.cached_answers.toLocaleString("en")} answers, ${cache.cached_prompt_tokens.toLocaleString("en")} prompt tokens`, "saved"),
-    correction === 0n ? null : figure("Corrections, in the total", rounded(correction, currency), `${exact(correction)} ${currency}`, "correction"),
+    correction === 0n ? null : figure("Corrections included", rounded(correction, currency), `${exact(correction)} ${currency}`, "correction"),
   ];
   return found.filter((each) => each !== null);
 }
