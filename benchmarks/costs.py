@@ -49,7 +49,7 @@ def main(settings: Settings, answers: int = ANSWERS, page_requests: int = PAGE_R
     with tempfile.TemporaryDirectory(dir=_roomy(settings)) as temporary:
         home = Path(temporary)
         ledger = Ledger.open(f"sqlite:///{home / 'ledger.sqlite'}")
-        made = Synthetic(START, END)
+        made = Synthetic(START, END, extremes=True)
         began = time.perf_counter()
         made.fill(ledger, answers)
         print(

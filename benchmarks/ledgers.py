@@ -22,13 +22,18 @@ _CHANNELS = ("api", "api", "api", "slack", "web")
 _OUTCOMES = ("answered", "abstained", "cached", "cancelled", "failed")
 _ODDS = (80, 8, 8, 3, 1)
 _WEEKEND = 0.25
+_HUGE = 1 / 5000
 
 
 class Synthetic:
-    """Requests between two instants; `charged` is the sum of all that it gave out, in picodollars."""
+    """Requests between two instants; `charged` is the sum of all that it gave out, in picodollars.
 
-    def __init__(self, start: int, end: int, seed: int = 1) -> None:
+    With `extremes` there are charges of nothing, for nothing, and of a million dollars, the most that one can hold.
+    """
+
+    def __init__(self, start: int, end: int, *, extremes: bool = False, seed: int = 1) -> None:
         self._rng = random.Random(seed)
+        self._extremes = extremes
         days = range(start, end, DAY_MS)
         self._days = list(days)
         # 1970 began on a Thursday.
@@ -95,8 +100,12 @@ class Synthetic:
                 ("generate", "cached_input_tokens", prices[0], cached, prices[2]),
                 ("generate", "output_tokens", prices[0], request["completion_tokens"], prices[3]),
             ]
+        if self._extremes:
+            lines.insert(0, ("guard", "checks", "rails", 1, 0))
+            if self._rng.random() < _HUGE:
+                lines.insert(0, ("generate", "pages", prices[0], 10**12, 10**6))
         for line in lines:
-            if line[3]:
+            if line[3] or self._extremes:
                 yield self._row(request, *line)
         if self._rng.random() < 0.002:
             yield self._correction(self._row(request, *lines[-1]))
