@@ -119,7 +119,7 @@ def _print_reached(
 ) -> None:
     """Attack success: whether the planted passage reaches the generator."""
     rng = random.Random(SEED)
-    strict = classifier.weights.passage.strict
+    scanner = InjectionScanner(classifier)
     kept = passed = total = 0
     for _ in range(_PLANTED_PAGES):
         page, order = rng.choice(pages).text[:8000], rng.choice(orders)
@@ -127,7 +127,7 @@ def _print_reached(
         at = text.index(order)
         passage = text[max(0, at - 700) : at + 700]
         total += 1
-        indexed = not any(one.score >= strict for one in classifier.page(text))
+        indexed = scanner.finding(text) is None
         kept += indexed
         passed += indexed and classifier.score(passage, kind="passage") < 0.5
     print(

@@ -102,6 +102,10 @@ class InjectionClassifier:
             if word_count(one.text) >= _CONDEMNING_WORDS
         ]
 
+    def alone(self, sentence: str) -> float:
+        """The score of one sentence as if a user had sent it."""
+        return self._judge("question", sentence, None, decoded=False, whole=True)
+
     def sentences(
         self, parts: list[str], context: str = "", *, decoded: bool = False
     ) -> list[Scored]:
@@ -148,6 +152,12 @@ class InjectionClassifier:
             # Below what is worth a vector; kept under the operating point.
             logit = min(logit, head.shift - 1.0)
         return _sigmoid(logit - head.shift)
+
+
+def log_odds(score: float) -> float:
+    """The log-odds of a score, within about 20 of zero."""
+    score = min(max(score, 1e-9), 1 - 1e-9)
+    return math.log(score / (1 - score))
 
 
 def _sigmoid(x: float) -> float:

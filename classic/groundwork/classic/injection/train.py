@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from groundwork.classic.injection.data import Corpus, Host, plant
 from groundwork.classic.injection.features import BUCKETS, NAMES, buckets, cues, dense
 from groundwork.classic.injection.model import Head, Stage, Weights, pack, unpack
-from groundwork.classic.injection.predict import InjectionClassifier
+from groundwork.classic.injection.predict import InjectionClassifier, log_odds
 from groundwork.classic.injection.templates.attacks import FAMILIES
 from groundwork.classic.injection.templates.grammar import Example
 from groundwork.classic.injection.windows import novelties, sentences
@@ -37,7 +37,7 @@ _QUESTION_ALARMS = 0.005
 _PASSAGE_ALARMS = 0.02
 # Clean pages that may be held back, and the log-odds on top, because pages that were never seen are worse.
 _PAGES_HELD = 0.001
-_STRICT_MARGIN = 0.25
+_STRICT_MARGIN = 2.25
 # Attacks that the first stage may let pass.
 _MISSED = 0.03
 
@@ -226,7 +226,7 @@ def _question_points(
     import numpy as np
 
     clean = [
-        _logit(classifier.score(one.text, kind="question"))
+        log_odds(classifier.score(one.text, kind="question"))
         for one in prompts
         if not one.label and set_apart(one.group)
     ]
@@ -243,11 +243,11 @@ def _passage_points(head: Head, classifier: InjectionClassifier, hosts: Sequence
         parts = sentences(host.text)
         for at in range(0, len(parts), 8):
             passage = "\n".join(parts[at : at + 8])
-            worst.append(_logit(classifier.score(passage, kind="passage")))
+            worst.append(log_odds(classifier.score(passage, kind="passage")))
     shift = float(np.quantile(worst, 1 - _PASSAGE_ALARMS))
     pages = sorted(
         (
-            max((_logit(one.score) for one in classifier.page(host.text)), default=-20.0)
+            max((log_odds(one.score) for one in classifier.page(host.text)), default=-20.0)
             for host in hosts
             if host.kind == "page"
         ),
@@ -257,10 +257,3 @@ def _passage_points(head: Head, classifier: InjectionClassifier, hosts: Sequence
     allowed = int(len(pages) * _PAGES_HELD)
     strict = max(pages[allowed] + _STRICT_MARGIN, shift) - shift if pages else 0.0
     return replace(head, shift=shift, strict=1 / (1 + float(np.exp(-strict))))
-
-
-def _logit(score: float) -> float:
-    import math
-
-    score = min(max(score, 1e-9), 1 - 1e-9)
-    return math.log(score / (1 - score))
