@@ -7,18 +7,16 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groundwork.core.settings import GeneratorSettings
-from groundwork.serving.app import create_app
-from groundwork.serving.engine.client import HttpEngine
 from groundwork.serving.engine.double import EngineDouble
 from groundwork.serving.engine.script import FAULTS, Script
-from groundwork.serving.generate.factory import create_generator
+from tests.paths.cut_service import with_engine
 from tests.serving.api_fakes import World, build_world, events_of
 
 # Times three cases: a thousand.
@@ -29,31 +27,30 @@ LIMIT_SECONDS = 20
 ERRORS = {429, 502, 503, 504}
 
 
+@dataclass
+class House(World):
+    """A world with an engine's double behind it."""
+
+    double: EngineDouble
+
+
 @asynccontextmanager
-async def house(home: Path, script: Script, **settings: Any) -> AsyncIterator[World]:
+async def house(home: Path, script: Script, **settings: Any) -> AsyncIterator[House]:
     """The service over a double of an engine, with time limits that tests can wait for."""
     double = EngineDouble(script)
     async with double.serving() as url:
-        generator = GeneratorSettings(
-            url=url,
-            first_token_seconds=0.5,
-            idle_seconds=0.2,
-            total_seconds=5,
-            retries=1,
-            breaker_failures=8,
-            breaker_seconds=0.05,
-            **settings,
-        )
-        world = build_world(home, max_concurrency=AT_ONCE)
-        engine = HttpEngine("default", generator)
-        assistant = replace(
-            world.services.assistant,
-            generator=create_generator(generator, {"default": engine}, world.embedder),
-        )
-        world.services = replace(world.services, assistant=assistant, engines={"default": engine})
-        world.app = create_app(world.settings, world.services)
+        limits = {
+            "first_token_seconds": 0.5,
+            "idle_seconds": 0.2,
+            "total_seconds": 5,
+            "retries": 1,
+            # What the breaker does depends on the clock, and has tests of its own.
+            "breaker_failures": 10**6,
+        }
+        generator = GeneratorSettings(url=url, **{**limits, **settings})
+        world, engine = with_engine(build_world(home, max_concurrency=AT_ONCE), generator)
         try:
-            yield world
+            yield House(**vars(world), double=double)
         finally:
             await engine.close()
             world.services.close()
@@ -110,7 +107,7 @@ async def test_each_of_many_faulty_answers_ends_and_is_kept(
     assert sum(seen.values()) == sum(kept.values()) == REQUESTS
     assert kept["answered"] == seen["answered"] + seen["degraded"]
     assert kept["failed"] == seen["error"]
-    assert seen["answered"] > REQUESTS / 20
+    assert seen["answered"] > REQUESTS / 4
     assert (seen["degraded"] > 0) == fallback
     # Words that have left cannot be taken back for a fallback; a sentence that is still held can.
     assert (seen["error"] > 0) == (not fallback or unsupported == "flag")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from groundwork.core.answers import Answer
+from groundwork.core.answers import Answer, Usage
+from groundwork.core.errors import Unavailable
 from groundwork.core.metering.accounts import Accounts, Ticket
 from groundwork.core.metering.postings import Line, Posting, request_of
 from groundwork.core.metering.prices import PriceBook
@@ -15,6 +17,8 @@ from groundwork.serving.store import AnswerStore
 
 if TYPE_CHECKING:
     from groundwork.serving.case import Case
+
+_log = logging.getLogger("groundwork.serving")
 
 
 class Books:
@@ -44,12 +48,36 @@ class Books:
     def enter(self, entry: Entry) -> None:
         """Charge, then record. Blocks for as long as the journal's disk and the store take."""
         self.accounts.record(entry.ticket, entry.posting())
-        self._store.save(entry.answer)
+        try:
+            self._store.save(entry.answer)
+        except Unavailable as error:
+            # It is paid for and on its way: its reader shall have it, though nobody can read it again.
+            if not self.accounts.answer_offline:
+                raise
+            _log.warning("answer %s is not kept: %s", entry.answer.id, error.detail)
+
+    def watch(self, case: Case) -> None:
+        """From now on what the question uses is charged even where this process is killed."""
+        ticket = case.admitted()
+        started = case.started()
+        request = request_of(
+            case.id,
+            ticket.caller,
+            Usage(),
+            "cancelled",
+            model=started.model,
+            release=started.release,
+            index=started.index,
+            trace_id=started.trace_id,
+            currency=ticket.book.currency,
+            price_book=ticket.book.digest,
+        )
+        self.accounts.watch(request, case.tally)
 
     async def drop(self, case: Case) -> None:
         """Let go of what is held for a question that never began."""
-        if case.ticket is not None and case.ticket.held.picodollars:
-            await asyncio.shield(asyncio.to_thread(self.accounts.budgets.release, case.id))
+        if case.ticket is not None:
+            await asyncio.shield(asyncio.to_thread(self.accounts.drop, case.id, case.ticket))
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class ConversationStore:
         latest = sql.select(sql.func.coalesce(sql.func.max(_turns.c.number), 0)).where(
             _turns.c.conversation_id == conversation_id
         )
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             if connection.execute(touch).rowcount == 0:
                 raise _missing(conversation_id)
             number = int(connection.execute(latest).scalar_one()) + 1

@@ -42,7 +42,7 @@ class AnswerStore:
     def save(self, answer: Answer) -> None:
         """Record an answer. Its charges are the ledger's."""
         body = orjson.dumps(answer.to_dict())
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             connection.execute(
                 sql.insert(_answers).values(id=answer.id, created_at=answer.created_at, body=body)
             )

@@ -54,6 +54,7 @@ async def retrieve(case: Case, assistant: Assistant) -> None:
     """What was answered before, or passages. Raises IndexMissing, and what retrieval raises."""
     with case.trace.stage("retrieve"):
         await asyncio.to_thread(_find, case, assistant)
+    assistant.books.watch(case)
 
 
 async def _kept_turns(case: Case, assistant: Assistant) -> tuple[Turn, ...]:

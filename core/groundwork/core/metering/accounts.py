@@ -14,14 +14,16 @@ from groundwork.core.metering.budgets import Budgets
 from groundwork.core.metering.callers import ADMIN, API, Caller
 from groundwork.core.metering.catalogue import Catalogue, LivePrices
 from groundwork.core.metering.directory import Directory
+from groundwork.core.metering.flights import Flights, with_usage
 from groundwork.core.metering.journal import Journal
 from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.limits import DatabaseBuckets, MemoryBuckets, RateLimits
-from groundwork.core.metering.postings import Posting
-from groundwork.core.metering.prices import PriceBook, embedded_book
+from groundwork.core.metering.postings import Posting, Request
+from groundwork.core.metering.prices import GENERATE, PriceBook, embedded_book
 from groundwork.core.metering.recorder import Recorder
 from groundwork.core.metering.standing import Held
+from groundwork.core.metering.tally import Tally
 from groundwork.core.settings import Settings
 
 _log = logging.getLogger("groundwork.ledger")
@@ -75,6 +77,7 @@ class Accounts:
     catalogue: Catalogue
     prices: LivePrices
     recorder: Recorder
+    flights: Flights
     refuse_unpriced: bool = False
     answer_offline: bool = True
 
@@ -93,6 +96,13 @@ class Accounts:
             # Prices in another currency price nothing here.
             base = embedded_book(currency=options.currency)
         shared = limits.backend == "database"
+        prices = LivePrices(catalogue, base)
+        flights = Flights(settings.home / "journal")
+
+        def beside() -> None:
+            budgets.sweep()
+            land(flights, ledger, prices)
+
         return cls(
             ledger=ledger,
             keys=Keys(engine, options.offline_seconds if offline else 0.0),
@@ -104,14 +114,15 @@ class Accounts:
                 limits.tokens_per_minute,
             ),
             catalogue=catalogue,
-            prices=LivePrices(catalogue, base),
+            prices=prices,
             recorder=Recorder(
                 ledger,
                 Journal(settings.home / "journal", sync_first=options.sync == "before"),
                 options.on_unavailable,
                 options.slow_seconds,
-                beside=budgets.sweep,
+                beside=beside,
             ),
+            flights=flights,
             refuse_unpriced=options.unknown_price == "refuse",
             answer_offline=offline,
         )
@@ -123,6 +134,7 @@ class Accounts:
     def close(self) -> None:
         """Post what is waiting, and let go of the database."""
         self.recorder.close()
+        self.flights.close()
         self.ledger.close()
 
     def caller(self, key: str | None, channel: str = API) -> Caller:
@@ -187,6 +199,10 @@ class Accounts:
             self.limits.used(caller, full.tokens, 0)
             raise
 
+    def watch(self, request: Request, tally: Tally) -> None:
+        """Keep what a request uses where it outlives this process; `record` ends that."""
+        self.flights.begin(request, tally)
+
     def may_see(self, caller: Caller, request_id: str) -> bool:
         """Whether a request is the caller's own or their team's. Logs a refusal. Raises Unavailable."""
         if caller.may(ADMIN):
@@ -212,6 +228,7 @@ class Accounts:
         """
         self.recorder.record(posting)
         request = posting.request
+        self.flights.end(request.id)
         actual = request.prompt_tokens + request.completion_tokens
         try:
             self.limits.used(ticket.caller, ticket.tokens, actual)
@@ -221,3 +238,22 @@ class Accounts:
 
 def _cost(book: PriceBook, expected: Expected) -> int:
     return book.estimate(expected.model, expected.prompt_tokens, expected.completion_tokens)
+
+
+def land(flights: Flights, ledger: Ledger, prices: LivePrices) -> int:
+    """Charge what killed processes had under way; returns how many requests that were. Raises Unavailable.
+
+    A request that reached its journal is in the ledger by now, or refused there: it is left as it is.
+    """
+    landed = 0
+    with flights.orphans() as orphans:
+        book = prices.book()
+        for flight in orphans:
+            if ledger.request(flight.request.id) is not None:
+                continue
+            usage = flight.tally.usage(GENERATE)
+            ledger.post(Posting(with_usage(flight.request, usage), book.lines(flight.tally)))
+            landed += 1
+    if landed:
+        _log.warning("charged %d requests that a killed process had under way", landed)
+    return landed

@@ -155,7 +155,7 @@ class _Call:
             self._context.admission.leave()
             if self._forwarded is None:
                 self._context.services.metrics.outcome(self._name, self.outcome)
-                await asyncio.to_thread(self._context.services.accounts.budgets.release, self._id)
+                await self._drop()
             else:
                 await asyncio.shield(asyncio.to_thread(self._record, self._forwarded))
 
@@ -167,6 +167,11 @@ class _Call:
         if self._forwarded is None or self._pieces is None:
             raise AssertionError("a call is read after it has begun")
         return self._forwarded, self._pieces
+
+    async def _drop(self) -> None:
+        if self._ticket is not None:
+            accounts = self._context.services.accounts
+            await asyncio.to_thread(accounts.drop, self._id, self._ticket)
 
     def _admit(self) -> Ticket:
         prompt = self._prompt_tokens()

@@ -87,7 +87,7 @@ def _search(
             limit=body.k or DEFAULT_K,
         )
     except BaseException:
-        accounts.budgets.release(request_id)
+        accounts.drop(request_id, ticket)
         raise
     return ticket, found
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from groundwork.core.errors import NotFound, Unavailable
-from groundwork.core.metering.tally import Tally
 from groundwork.core.settings.generation import Tier
 from groundwork.serving.generate.base import Finished, Generator, Reach, Task, Written
 from groundwork.serving.generate.tier import VERSION as TIER_VERSION
@@ -117,7 +116,9 @@ class RoutedGenerator:
             begun = False
             record = _record(choice, route, failed)
             try:
-                async with aclosing(_attempt(route.generator, task)) as written:
+                # A tally of its own: a second try at the same model must not overwrite the first.
+                attempt = replace(task, tally=task.tally.part())
+                async with aclosing(route.generator.generate(attempt)) as written:
                     async for item in written:
                         if isinstance(item, Finished):
                             yield replace(item, record={**item.record, **record})
@@ -143,18 +144,6 @@ class RoutedGenerator:
         if not self._fallback or self._extractive in choice.routes:
             return choice.routes
         return (*choice.routes, self._extractive)
-
-
-async def _attempt(generator: Generator, task: Task) -> AsyncGenerator[Written, None]:
-    """One generator's try, with a tally of its own: a second one of the same model must not overwrite it."""
-    used = Tally()
-    try:
-        async with aclosing(generator.generate(replace(task, tally=used))) as written:
-            async for item in written:
-                yield item
-    finally:
-        for line in used.lines():
-            task.tally.add(line.stage, line.model, line.meter, line.quantity)
 
 
 def _record(
