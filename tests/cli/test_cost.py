@@ -65,7 +65,7 @@ def test_a_report_by_team(costs: Costs) -> None:
 
 def test_a_report_for_people(costs: Costs) -> None:
     lines = costs("report", "--by", "month,team", "--month", "2026-11").splitlines()
-    assert lines[0].split()[:5] == ["MONTH", "TEAM", "CURRENCY", "ANSWERS", "AMOUNT"]
+    assert lines[0].split()[:5] == ["MONTH", "TEAM", "CURRENCY", "REQUESTS", "AMOUNT"]
     assert lines[-1].startswith("total")
     amounts = [line.split("USD")[1].split()[1] for line in lines[1:]]
     november = costs.total(lambda charge: charge["day"].startswith("2026-11"))

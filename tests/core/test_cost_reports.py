@@ -108,8 +108,8 @@ def _same_answers(asked: list[dict[str, Any]], query: CostQuery, found: Any) -> 
         if not several and row["kind"] != "idle" and passes(row, query):
             answers[tuple(value_of(row, name) for name in query.by)] += 1
     for row in found.rows:
-        assert row.amounts.answers == (None if several else answers[row.values])
-    assert sum(answers.values()) == sum(row.amounts.answers or 0 for row in found.rows)
+        assert row.amounts.requests == (None if several else answers[row.values])
+    assert sum(answers.values()) == sum(row.amounts.requests or 0 for row in found.rows)
 
 
 def test_sums_beyond_64_bits_are_exact(filled: Filled) -> None:

@@ -95,10 +95,10 @@ def _rows(found: dict[str, Any]) -> None:
     columns = ["amount", *(kinds if len(kinds) > 1 else [])]
     rows = [*found["rows"], *({**dict.fromkeys(by, ""), **total} for total in found["totals"])]
     amounts = [_aligned([row[column] for row in rows]) for column in columns]
-    counts = _right(["-" if row["answers"] is None else f"{row['answers']:,}" for row in rows])
+    counts = _right(["-" if row["requests"] is None else f"{row['requests']:,}" for row in rows])
     names = [[row[name] or "(none)" for row in found["rows"]] for name in by]
     labels = [[*column, *["total" if n == 0 else ""] * len(found["totals"])] for n, column in enumerate(names)]  # fmt: skip
-    heading = [*(name.upper() for name in by), "CURRENCY", "ANSWERS", *(name.upper() for name in columns)]  # fmt: skip
+    heading = [*(name.upper() for name in by), "CURRENCY", "REQUESTS", *(name.upper() for name in columns)]  # fmt: skip
     currencies = [row["currency"] for row in rows]
     echo_table([heading, *zip(*labels, currencies, counts, *amounts, strict=True)])
 

@@ -39,11 +39,11 @@ MAX_CHOICES = 1000
 
 @dataclass(slots=True)
 class Amounts:
-    """Sums of one group. `answers` and `quantity` are None where they would mean nothing."""
+    """Sums of one group. `requests` and `quantity` are None where they would mean nothing."""
 
     charges: int = 0
     by_kind: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
-    answers: int | None = None
+    requests: int | None = None
     quantity: int | None = None
 
     @property
@@ -54,7 +54,7 @@ class Amounts:
     def to_dict(self) -> dict[str, Any]:
         """Amounts as decimal strings."""
         return {
-            "answers": self.answers,
+            "requests": self.requests,
             "charges": self.charges,
             **({} if self.quantity is None else {"quantity": self.quantity}),
             "amount": format_dollars(self.picodollars),
@@ -113,10 +113,10 @@ def report(connection: sql.Connection, query: CostQuery) -> Report:
             amounts.quantity = (amounts.quantity or 0) + int(quantity)
     if query.dimensions <= _OF_REQUESTS:
         for amounts in groups.values():
-            amounts.answers = 0
-        for *key, count in _answers(connection, query):
-            amounts = groups.setdefault(tuple(key), Amounts(answers=0))
-            amounts.answers = int(count) + (amounts.answers or 0)
+            amounts.requests = 0
+        for *key, count in _requests(connection, query):
+            amounts = groups.setdefault(tuple(key), Amounts(requests=0))
+            amounts.requests = int(count) + (amounts.requests or 0)
     rows = [Row(key[1:], key[0], amounts) for key, amounts in groups.items()]
     return Report(query, tuple(sorted(rows, key=_order(query))), _totals(rows))
 
@@ -138,8 +138,8 @@ def _totals(rows: Iterable[Row]) -> dict[str, Amounts]:
         total.charges += row.amounts.charges
         for kind, amount in row.amounts.by_kind.items():
             total.by_kind[kind] += amount
-        if row.amounts.answers is not None:
-            total.answers = (total.answers or 0) + row.amounts.answers
+        if row.amounts.requests is not None:
+            total.requests = (total.requests or 0) + row.amounts.requests
     return dict(sorted(totals.items()))
 
 
@@ -181,7 +181,7 @@ def _summed(
     return selected.where(*conditions, *query.conditions(table)).group_by(*keys)
 
 
-def _answers(connection: sql.Connection, query: CostQuery) -> Iterator[Any]:
+def _requests(connection: sql.Connection, query: CostQuery) -> Iterator[Any]:
     """(currency, *by, requests), several a group. Nobody asked for idle time, so it does not count."""
     if not query.dimensions <= _CALLERS:
         yield from connection.execute(_counted(query, query.period))

@@ -21,13 +21,13 @@ _REPORT: JsonDict = {
     "where": {},
     "rows": [
         {
-            "team": "search", "currency": "USD", "answers": 1200, "charges": 4800, "amount": "1.25", "usage": "1.5",
+            "team": "search", "currency": "USD", "requests": 1200, "charges": 4800, "amount": "1.25", "usage": "1.5",
             "correction": "-0.25", "idle": "0", "evaluation": "0",
         }
     ],
     "totals": [
         {
-            "currency": "USD", "answers": 1200, "charges": 4800, "amount": "1.25", "usage": "1.5",
+            "currency": "USD", "requests": 1200, "charges": 4800, "amount": "1.25", "usage": "1.5",
             "correction": "-0.25", "idle": "0", "evaluation": "0",
         }
     ],
@@ -91,7 +91,7 @@ class SumsShape(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     currency: str
-    answers: int | None
+    requests: int | None
     charges: int
     amount: str
     usage: str

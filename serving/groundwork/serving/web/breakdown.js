@@ -20,7 +20,7 @@ export function drawBreakdown(panel, report, currency, narrow) {
   const total = rows.reduce((sum, row) => sum + row.pico, 0n);
   const texts = aligned([...rows.map((row) => row.pico), total]);
   rows.forEach((row, n) => { row.exact = texts[n]; });
-  const context = { by, currency, total, narrow, top: rows[0].pico, counted: rows.some((row) => row.answers !== null) };
+  const context = { by, currency, total, narrow, top: rows[0].pico, counted: rows.some((row) => row.requests !== null) };
   const body = el("tbody", null, ...rows.slice(0, SHOWN).map((row) => line(row, context)));
   const rest = rows.slice(SHOWN);
   const more = rest.length === 0 ? null : el("button", { type: "button", class: "quiet framed" }, `Show ${rest.length} more`);
@@ -46,7 +46,7 @@ function line(row, { currency, total, narrow, top, counted, by }) {
     el("th", { scope: "row" }, name),
     el("td", { class: "bar-cell", "aria-hidden": "true" }, bar),
     el("td", { class: "n" }, share(row.pico, total)),
-    counted ? el("td", { class: "n" }, row.answers.toLocaleString("en")) : null,
+    counted ? el("td", { class: "n" }, row.requests.toLocaleString("en")) : null,
     el("td", { class: "n amount" }, row.exact));
 }
 

@@ -110,7 +110,7 @@ function figures(total, spread, cache, currency) {
   const found = [
     figure("Total", rounded(all, currency), `${exact(all)} ${currency}`, "total"),
     evaluation === 0n ? null : figure("Without evaluation", rounded(answers, currency), `${exact(answers)} ${currency}`, "answers"),
-    figure("Requests", total.answers === null ? "–" : total.answers.toLocaleString("en"), `${total.charges.toLocaleString("en")} charges`, "requests"),
+    figure("Requests", total.requests === null ? "–" : total.requests.toLocaleString("en"), `${total.charges.toLocaleString("en")} charges`, "requests"),
     spread === undefined ? null : figure("An answer, median", rounded(pico(spread.p50), currency), `mean ${rounded(pico(spread.mean), currency)}, p99 ${rounded(pico(spread.p99), currency)}`, "median"),
     evaluation === 0n ? null : figure("Evaluation, apart", rounded(evaluation, currency), `${exact(evaluation)} ${currency}`, "evaluation"),
     cache === undefined ? null : figure("Saved by caches", rounded(pico(cache.saved), currency), `${cache.cached_answers.toLocaleString("en")} answers, ${cache.cached_prompt_tokens.toLocaleString("en")} prompt tokens`, "saved"),

@@ -22,7 +22,7 @@ export function drawDays(panel, report, state, currency) {
   const stacks = names.map((name) => {
     const row = known.get(name);
     const amounts = KINDS.map((kind) => (row === undefined ? 0n : pico(row[kind])));
-    return { name, amounts, total: amounts.reduce((sum, each) => sum + each, 0n), answers: row?.answers ?? 0 };
+    return { name, amounts, total: amounts.reduce((sum, each) => sum + each, 0n), requests: row?.requests ?? 0 };
   });
   const used = KINDS.filter((_, n) => stacks.some(({ amounts }) => amounts[n] !== 0n));
   const readout = el("p", { class: "readout", "aria-live": "polite" });
@@ -39,10 +39,10 @@ function legend(used) {
 }
 
 function daysTable(stacks, used, unit, currency) {
-  const columns = [[unit === "day" ? "Day" : "Month", ""], ["Answers", "n"], ...used.map((kind) => [NAMES[kind], "n"]), [`Total, ${currency}`, "n"]];
+  const columns = [[unit === "day" ? "Day" : "Month", ""], ["Requests", "n"], ...used.map((kind) => [NAMES[kind], "n"]), [`Total, ${currency}`, "n"]];
   const of = used.map((kind) => aligned(stacks.map(({ amounts }) => amounts[KINDS.indexOf(kind)])));
   const totals = aligned(stacks.map(({ total }) => total));
-  const rows = stacks.map(({ name, answers }, n) => [name, answers.toLocaleString("en"), ...of.map((texts) => texts[n]), totals[n]]);
+  const rows = stacks.map(({ name, requests }, n) => [name, requests.toLocaleString("en"), ...of.map((texts) => texts[n]), totals[n]]);
   return folded(`Spend by ${unit}`, columns, rows);
 }
 
@@ -83,10 +83,10 @@ class Choice {
       this.#readout.textContent = top === undefined ? "Nothing was charged." : `${rounded(total, this.#currency)} in all, evaluation included; the most on ${longLabel(top.name)}: ${rounded(top.total, this.#currency)}.`;
       return;
     }
-    const { name, amounts, total: sum, answers } = this.#stacks[this.#index];
+    const { name, amounts, total: sum, requests } = this.#stacks[this.#index];
     const parts = KINDS.filter((_, n) => amounts[n] !== 0n).map((kind) => `${NAMES[kind].toLowerCase()} ${rounded(amounts[KINDS.indexOf(kind)], this.#currency)}`);
     const detail = parts.length > 1 ? ` (${parts.join(", ")})` : "";
-    this.#readout.textContent = `${longLabel(name)}: ${rounded(sum, this.#currency)}${detail}, ${answers.toLocaleString("en")} requests.`;
+    this.#readout.textContent = `${longLabel(name)}: ${rounded(sum, this.#currency)}${detail}, ${requests.toLocaleString("en")} requests.`;
   }
 }
 
