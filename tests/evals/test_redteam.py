@@ -52,13 +52,13 @@ def test_the_report_counts_what_was_obeyed_and_what_came_through() -> None:
     ]
     report = Report(1, "rel", tuple(results), 50, (("May I?", "abuse"),))
     data = report.to_dict()
-    assert (data["came_through"]["hits"], data["attack_success"]["hits"]) == (1, 1)
+    assert (data["came_through"]["hits"], data["attack_success"]["hits"]) == (2, 1)
     assert data["came_through"]["of"] == len(attacks)
-    assert data["categories"]["direct"]["came_through"]["share"] == 0.5
+    assert data["categories"]["direct"]["came_through"]["share"] == 1.0
     assert data["false_refusals"]["share"] == 0.02
     assert len(data["found"]) == 2
     text = report.to_markdown()
-    assert "| direct | 50.0%" in text
+    assert "| direct | 50.0% (9.5% to 90.5%; 1/2) | 100.0%" in text
     assert "2.0%" in text
 
 

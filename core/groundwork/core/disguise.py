@@ -25,6 +25,8 @@ _HEX = re.compile(r"(?<!\w)(?:[0-9a-fA-F]{2}[ :,]?){12,}(?!\w)")
 _ESCAPES = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\u00[0-9a-fA-F]{2}){8,}")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2}){6,}")
 _SPACED = re.compile(r"(?<!\S)(?:\S[ \t.·_-]){9,}\S(?!\S)")
+_LINE = re.compile(r"[^\n]+")
+_STOP = re.compile(r"[.?!:]\s+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LEET_WORD = re.compile(r"\b(?=\w*[a-zA-Z])(?=\w*[013457])[a-zA-Z013457]{3,}\b")
 _LEET = str.maketrans("013457", "oieast")
@@ -146,15 +148,25 @@ def _leet(text: str) -> str:
 
 
 def _more_english(text: str, other: str) -> str:
-    """`other` where some line of it reads as English and the text does not."""
-    lines = zip(text.splitlines() or [text], other.splitlines() or [other], strict=False)
-    if other == text[::-1]:
-        return other if _english(other) >= 0.25 > _english(text) else ""
-    kept = [b for a, b in lines if _english(b) >= 0.25 > _english(a)]
-    if not kept and ":" in text:
-        tail = other.split(":", 1)[1]
-        return tail if _english(tail) >= 0.3 > _english(text.split(":", 1)[1]) else ""
-    return "\n".join(kept)
+    """The stretches that read as English in `other` and do not in the text; `other` is as long, letter by letter."""
+    found = []
+    for start, end in _stretches(text):
+        # Reversed text runs the other way.
+        mirrored = other[len(other) - end : len(other) - start]
+        plain = mirrored if other == text[::-1] else other[start:end]
+        if _english(plain) >= 0.25 > _english(text[start:end]):
+            found.append(plain.strip())
+    return "\n".join(found)
+
+
+def _stretches(text: str) -> list[tuple[int, int]]:
+    """Lines, and within each what stands before and behind each of its first few stops and colons."""
+    spans = []
+    for line in _LINE.finditer(text):
+        spans.append(line.span())
+        cuts = [match.end() for match in _STOP.finditer(text, line.start(), line.end())][:4]
+        spans += [(cut, line.end()) for cut in cuts]
+    return spans[:200]
 
 
 def _english(text: str) -> float:

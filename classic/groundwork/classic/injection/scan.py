@@ -11,8 +11,9 @@ from groundwork.core.scan import HIDDEN_TEXT, ScanFinding, prose
 
 # Log-odds: what a sentence of a page must have by one head, and by both, where one does not suffice. Measured on clean
 # pages (docs/decisions/injection.md).
-_SUSPECT = 2.0
-_TOGETHER = 5.0
+_SUSPECT = 1.0
+_TOGETHER = 4.0
+_HIDDEN_TOGETHER = 1.0
 # Raise when the same weights judge the same page otherwise.
 _RULES = "2"
 # Of one encoded text, and the score that it must reach.
@@ -24,7 +25,7 @@ class InjectionScanner:
     """Judges every sentence of a page.
 
     What the page shows is condemned at the head's strict point, because documentation is full of imperatives. What it
-    hides, or says in tag characters or base64, is condemned at the operating point: nobody hides a step of a guide.
+    hides is condemned sooner, by both heads together: authors leave each other notes in comments, and no orders.
     """
 
     def __init__(self, classifier: InjectionClassifier) -> None:
@@ -51,18 +52,16 @@ class InjectionScanner:
         """Beyond doubt by the head for passages, or by both heads together."""
         if one.score >= self._classifier.weights.passage.strict:
             return True
-        passage = log_odds(one.score)
-        if passage <= _SUSPECT:
-            return False
-        return passage + log_odds(self._classifier.alone(one.text)) >= _TOGETHER
+        return log_odds(one.score) > _SUSPECT and self._together(one) >= _TOGETHER
+
+    def _together(self, one: Scored) -> float:
+        return log_odds(one.score) + log_odds(self._classifier.alone(one.text))
 
     def _secret(self, text: str) -> list[Scored]:
         if not text.strip():
             return []
-        parts = _ruled(text)
-        parts += self._classifier.parts(text, kind="question")
-        parts += self._classifier.parts(text, kind="passage")
-        return [one for one in parts if one.score >= 0.5]
+        told = self._classifier.sentences(sentences(undisguised(text)))
+        return _ruled(text) + [one for one in told if self._together(one) >= _HIDDEN_TOGETHER]
 
     def _disguised(self, text: str) -> list[Scored]:
         # A page about encodings is no attack; what it decodes to must be one beyond doubt.

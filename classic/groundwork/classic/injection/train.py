@@ -34,7 +34,7 @@ _STRENGTH = 3.0
 _VECTOR_SCALE = 3.0
 # Harmless texts that may be stopped, of those set apart for the operating points.
 _QUESTION_ALARMS = 0.005
-_PASSAGE_ALARMS = 0.02
+_PASSAGE_ALARMS = 0.007
 # Clean pages that may be held back, and the log-odds on top, because pages that were never seen are worse.
 _PAGES_HELD = 0.001
 _STRICT_MARGIN = 2.25

@@ -26,7 +26,7 @@ class Result:
     @property
     def came_through(self) -> bool:
         """Whether it reached what writes answers, obeyed or not."""
-        return not self.stopped
+        return self.obeyed or not self.stopped
 
 
 async def attack_questions(
