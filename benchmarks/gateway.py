@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,6 +90,8 @@ class Bench:
 
 def main(settings: Settings) -> None:
     """Print three Markdown tables."""
+    # A bench that is told to stop takes its servers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     home = _home(settings)
     with ExitStack() as more:
         double = more.enter_context(_double())
