@@ -26,6 +26,8 @@ class External(Rail):
     name = "external"
     stages: frozenset[Stage] = frozenset({"input", "passages", "output"})
     isolated = True
+    # Nobody knows what a foreign validator goes by.
+    repeatable = False
 
     def __init__(self, validator: Any, title: str, reach: Reach) -> None:
         super().__init__(None, Parts())

@@ -48,9 +48,13 @@ class Support:
 
     def __call__(self, sentence: str, passages: Sequence[Passage]) -> float:
         """Between 0 and 1; 0 without passages."""
-        from groundwork.retrieval.support import support
+        from groundwork.retrieval.support import THRESHOLD, support, support_by_words
 
         if any(sentence in passage.chunk.text for passage in passages):
             return 1.0
+        # What words alone support well enough, as quotes without their markup are, needs no embedding.
+        least = max((support_by_words(sentence, each).score for each in passages), default=0.0)
+        if least >= THRESHOLD:
+            return least
         vector = self._embedder.embed([sentence])[0] if self._embedder and passages else None
         return max((support(sentence, vector, each).score for each in passages), default=0.0)

@@ -95,10 +95,10 @@ def run(bound: Bound, text: str, context: Context, clock: Clock, threads: Thread
 class Memo:
     """What rails found in passages. The same passages come up again and again, and a rail says the same of them.
 
-    Only rails that run inline and did not fail are remembered; they go by nothing but the text and where it stands.
+    Only runs that did not fail are remembered, and only of rails that go by nothing but the text and where it stands.
     """
 
-    def __init__(self, most: int = 4096) -> None:
+    def __init__(self, most: int = 16_384) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[int, str], tuple[Finding, ...]] = OrderedDict()
@@ -113,7 +113,7 @@ class Memo:
 
     def put(self, bound: Bound, text: str, ran: Ran) -> None:
         """Remember a run; the ones not asked for the longest time go."""
-        if ran.failure or bound.rail.isolated:
+        if ran.failure or not bound.rail.repeatable:
             return
         with self._lock:
             self._known[id(bound), text] = ran.findings

@@ -123,6 +123,8 @@ class Rail:
     name: ClassVar[str]
     stages: frozenset[Stage]
     isolated: ClassVar[bool] = False
+    # Says the same of the same text: what it said of a passage may be remembered.
+    repeatable: ClassVar[bool] = True
     needs_signals: ClassVar[bool] = False
     needs_citations: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
