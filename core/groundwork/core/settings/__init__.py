@@ -159,6 +159,8 @@ def quiet_libraries() -> None:
     """Keep libraries from calling home or downloading: set before any of them is imported."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    # ragas understands this word only: "1" would leave its telemetry on.
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     # guardrails-ai imports litellm, which would fetch its list of prices.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
