@@ -1,7 +1,7 @@
 """An answer on its way out: held back until no rail can change what goes.
 
 The window keeps the text that a finding could still begin in, and sends the rest. Rails that reach as far as a match
-hold back the unbroken run at the end (see `detect.patterns`) and the `spaced` code points before it; rails that judge
+hold back the unbroken run at the end (see `detect.patterns`) and what before it could be the beginning of a finding; rails that judge
 sentences hold back the sentence, rails that judge the whole hold back everything, but only where their action could
 change the text. What has been decided does not depend on how the text was cut, so the text sent and the verdicts are
 those of the whole text.
@@ -60,7 +60,11 @@ class OutputWindow:
         self._later = [
             each for each in self._tallies if each not in changing and each not in self._matches
         ]
-        self._spaced = max((each.bound.rail.spaced for each in self._matches), default=0)
+        self._openings = [
+            (each.bound.rail.spaced, each.bound.rail.opening(context))
+            for each in self._matches
+            if each.bound.rail.spaced
+        ]
         self._raw = ""
         self._sent = 0
         self._judged = 0
@@ -104,7 +108,8 @@ class OutputWindow:
 
     def _advance(self, *, final: bool) -> list[Sent]:
         limit = self._limit(final=final)
-        stride = _STRIDE if self._matches or self._sentences else 1
+        # The first words leave at once: somebody waits for them.
+        stride = _STRIDE if self._sent and (self._matches or self._sentences) else 1
         if limit < self._sent + stride and not final:
             # What was attached to text that has gone already follows it at once.
             return self._emit(self._sent)
@@ -135,11 +140,23 @@ class OutputWindow:
             return 0
         if not self._matches and not self._sentences:
             return len(self._raw)
-        limit = last_run(self._raw) - self._spaced
+        limit = self._unopened()
         if self._sentences:
             spans = sentence_spans(self._raw[self._judged :])
             limit = min(limit, self._judged + (spans[-1][0] if spans else 0))
         return max(self._sent, limit)
+
+    def _unopened(self) -> int:
+        """Where the last unbroken run begins, or what before it could be the beginning of a finding."""
+        run = limit = last_run(self._raw)
+        for spaced, opening in self._openings:
+            first = max(self._sent, run - spaced)
+            found = opening.search(self._raw, first) if opening is not None else None
+            if opening is None:
+                limit = min(limit, run - spaced)
+            elif found is not None:
+                limit = min(limit, found.start())
+        return limit
 
     def _scan(self, *, final: bool) -> Iterator[tuple[Tally, Finding]]:
         """What is found from where the text was sent up to its end."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # A BEGIN line has at most this many code points before its last unbroken run.
 SPACED = 64
+# What could still become a BEGIN line and the beginning of a key, up to the end of the text.
+OPENING = re.compile(r"-----BEGIN [A-Z0-9 ]*-{0,5}\s*\Z")
 _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END [A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----")
 _RUN = re.compile(r"\S+")

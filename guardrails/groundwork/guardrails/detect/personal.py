@@ -141,6 +141,13 @@ def _callable(stretch: str, region: str | None) -> bool:
     return bool(phonenumbers.is_valid_number(number))
 
 
+# What a card's, a phone's or an account's number could still be the beginning of: digits in groups, with the word behind
+# them that may tell a count, or letters and digits in groups. Matches up to the end of the text.
+OPENING = re.compile(
+    r"(?:[+(]|\d)[\d .()-]*(?:(?:x|ext?\.?) ?\d{0,6}| ?[A-Za-z]{0,12})\Z"
+    r"|(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9])*[ -]?\Z"
+)
+
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _PATTERNS = {
     EMAIL: Pattern(

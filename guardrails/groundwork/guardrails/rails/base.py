@@ -6,6 +6,7 @@ nothing between two texts, so one instance serves all requests at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
@@ -114,7 +115,8 @@ class Rail:
 
     For streams a rail says how far one of its findings can reach. `reach` "match" means: whether a stretch is found
     depends on the stretch, one code point behind it and at most `LOOK_BACK` before it, and a finding has at most
-    `spaced` code points before its last unbroken run (see `stream`). "sentence" means that each sentence is judged by
+    `spaced` code points before its last unbroken run (see `stream`). Where `opening` gives a pattern, only text
+    that it matches is held back of them. "sentence" means that each sentence is judged by
     itself, "text" that only the whole text can be judged.
 
     A constructor raises ConfigurationError where `parts` lacks what the rail needs.
@@ -134,6 +136,11 @@ class Rail:
     def __init__(self, options: Any, parts: Parts) -> None:
         self.options = options
         self.parts = parts
+
+    def opening(self, context: Context) -> re.Pattern[str] | None:
+        """What such a finding could begin with, up to the end of the text; None where nothing narrows it down."""
+        del context
+        return None
 
     def check(self, text: str, context: Context) -> Sequence[Finding]:
         """What is found in `text`; nothing if it is fine."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import field_validator
 
 from groundwork.guardrails.detect.patterns import scan
-from groundwork.guardrails.detect.personal import KINDS, personal_patterns
+from groundwork.guardrails.detect.personal import KINDS, OPENING, personal_patterns
 from groundwork.guardrails.rails.base import Context, Finding, Options, Parts, Rail
 
 
@@ -44,6 +45,11 @@ class PersonalData(Rail):
         self._patterns = personal_patterns(options.kinds, options.regions)
         self._allowed = frozenset(options.allow)
         self.spaced = max(pattern.spaced for pattern in self._patterns)
+
+    def opening(self, context: Context) -> re.Pattern[str] | None:
+        """Digits in groups, or letters and digits in groups."""
+        del context
+        return OPENING
 
     def warm(self) -> None:
         """Import phonenumbers."""

@@ -25,6 +25,10 @@ class PromptLeak(Rail):
     reach = "match"
     spaced = 2 * MAX_CANARY
 
+    def opening(self, context: Context) -> re.Pattern[str] | None:
+        """The beginning of the canary, or of its reverse, with letters set apart."""
+        return _beginnings(context.canary) if context.canary else None
+
     def check(self, text: str, context: Context) -> Sequence[Finding]:
         """One finding for each place where it stands."""
         if not context.canary:
@@ -48,3 +52,17 @@ def _forms(canary: str) -> tuple[Pattern, ...]:
         Pattern("system prompt", re.compile(code.hex(), re.IGNORECASE)),
         Pattern("system prompt", re.compile("|".join(inner))),
     )
+
+
+@lru_cache(maxsize=64)
+def _beginnings(canary: str) -> re.Pattern[str]:
+    either = "|".join(_beginning(word) for word in (canary, canary[::-1]))
+    return re.compile(rf"(?:{either})\Z", re.IGNORECASE)
+
+
+def _beginning(word: str) -> str:
+    """Any beginning of the word, also with one other character behind its last letter."""
+    rest = ""
+    for letter in reversed(word):
+        rest = rf"{letter}(?:[\W_]?(?:{rest})?)" if rest else rf"{letter}[\W_]?"
+    return rest

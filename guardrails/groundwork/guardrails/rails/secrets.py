@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from groundwork.guardrails.detect.patterns import scan
-from groundwork.guardrails.detect.pem import SPACED, private_keys
+from groundwork.guardrails.detect.pem import OPENING, SPACED, private_keys
 from groundwork.guardrails.detect.secrets import SECRETS
 from groundwork.guardrails.rails.base import Context, Finding, Rail
 
@@ -17,6 +18,11 @@ class Secrets(Rail):
     stages = frozenset({"input", "passages", "output"})
     reach = "match"
     spaced = SPACED
+
+    def opening(self, context: Context) -> re.Pattern[str] | None:
+        """The BEGIN line of a private key; all other secrets are unbroken."""
+        del context
+        return OPENING
 
     def check(self, text: str, context: Context) -> Sequence[Finding]:
         """One finding for each secret."""
