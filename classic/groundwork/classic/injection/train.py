@@ -35,6 +35,8 @@ _VECTOR_SCALE = 3.0
 # Harmless texts that may be stopped, of those set apart for the operating points.
 _QUESTION_ALARMS = 0.005
 _PASSAGE_ALARMS = 0.007
+# Log-odds on top for questions: few of those set apart are developers', who must hardly ever be stopped.
+_QUESTION_MARGIN = 0.3
 # Clean pages that may be held back, and the log-odds on top, because pages that were never seen are worse.
 _PAGES_HELD = 0.001
 _STRICT_MARGIN = 2.25
@@ -230,7 +232,7 @@ def _question_points(
         for one in prompts
         if not one.label and set_apart(one.group)
     ]
-    shift = float(np.quantile(clean, 1 - _QUESTION_ALARMS)) if clean else 0.0
+    shift = float(np.quantile(clean, 1 - _QUESTION_ALARMS)) + _QUESTION_MARGIN if clean else 0.0
     return replace(head, shift=shift, strict=1.0)
 
 
