@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from groundwork.core.metering.accounts import Expected
 from groundwork.core.metering.prices import PriceBook
 from groundwork.core.tokens import count_tokens
@@ -18,15 +16,11 @@ _PASSAGE_TOKENS = 400
 _FRUGAL_PASSAGES = 3
 
 
-async def admit(case: Case, assistant: Assistant) -> None:
-    """Count the question against its caller's limits, and hold what it may cost.
+def admit(case: Case, assistant: Assistant) -> None:
+    """Count the question against its caller's limits, and hold what it may cost. Blocks on the ledger's database.
 
     Raises TooManyRequests or BudgetExceeded, both with what is left and when that changes; Unavailable.
     """
-    await asyncio.to_thread(_admit, case, assistant)
-
-
-def _admit(case: Case, assistant: Assistant) -> None:
     books = assistant.books
     full, frugal = expected(case, assistant, books.prices)
     case.ticket = books.accounts.admit(case.id, case.question.caller, full, frugal)

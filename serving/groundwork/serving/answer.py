@@ -8,11 +8,10 @@ from contextlib import aclosing
 
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
-from groundwork.serving.admission import admit
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.case import Case, Question
 from groundwork.serving.events import Done, Event
-from groundwork.serving.understand import check_question, retrieve, stand_alone
+from groundwork.serving.understand import let_in, retrieve, stand_alone
 from groundwork.serving.write import write
 
 
@@ -27,9 +26,8 @@ async def answer(
     case = Case(
         question, assistant.guard.begin(question.index, question.caller.team or None), trace
     )
-    await admit(case, assistant)
     try:
-        await check_question(case, assistant)
+        await let_in(case, assistant)
         await stand_alone(case, assistant)
         await retrieve(case, assistant)
     except BaseException:
@@ -42,7 +40,7 @@ async def answer(
                 yield word
         case.decided()
         done = await assistant.books.close(case)
-        await asyncio.to_thread(_remember, case, assistant, done)
+        await _remember(case, assistant, done)
         yield Done(done)
     except Exception:
         case.outcome = "failed"
@@ -59,12 +57,11 @@ async def complete(question: Question, assistant: Assistant, trace: Trace) -> An
     raise AssertionError("an answer always ends in Done")
 
 
-def _remember(case: Case, assistant: Assistant, done: Answer) -> None:
+async def _remember(case: Case, assistant: Assistant, done: Answer) -> None:
     """For the next question of the conversation, and for the same question."""
     if case.key is not None and case.hit is None:
         assistant.cache.keep(case.key, case.standalone, done, case.vector)
     if case.conversation is not None:
         owner = case.question.caller.key_id or None
-        assistant.conversations.append(
-            case.conversation, done.question, done.id, done.answer, owner
-        )
+        turn = (case.conversation, done.question, done.id, done.answer, owner)
+        await asyncio.to_thread(assistant.conversations.append, *turn)

@@ -9,6 +9,7 @@ from groundwork.core.answers import Turn
 from groundwork.core.metering.prices import EMBED, RETRIEVE
 from groundwork.core.metering.tally import INPUT, SEARCHES
 from groundwork.retrieval.passages import Retrieval
+from groundwork.serving.admission import admit
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.cache import CacheKey, history_digest
 from groundwork.serving.case import Case
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 _LAST_TURNS = 20
 
 
-async def check_question(case: Case, assistant: Assistant) -> None:
-    """Let the rails see the question: they may redact it, or stop it."""
+async def let_in(case: Case, assistant: Assistant) -> None:
+    """Hold what the question may cost, and let the rails see it: they may redact it, or stop it.
+
+    Raises TooManyRequests, BudgetExceeded, Unavailable.
+    """
     with case.trace.stage("input_rails"):
-        await asyncio.to_thread(_check, case, assistant)
+        # One hop to a thread for both: a hop costs more than either.
+        await asyncio.to_thread(_let_in, case, assistant)
     case.standalone = case.text
 
 
@@ -69,7 +74,8 @@ async def _kept_turns(case: Case, assistant: Assistant) -> tuple[Turn, ...]:
     return kept.history()
 
 
-def _check(case: Case, assistant: Assistant) -> None:
+def _let_in(case: Case, assistant: Assistant) -> None:
+    admit(case, assistant)
     vector = _embedded(case, assistant)
     case.judged(case.rails.check_input(case.text, vector=vector))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from groundwork.core.errors import ConfigurationError, Unavailable
 
 _BUSY_MS = 5000
+# By the database's file.
+_TURNS: dict[str, threading.Lock] = {}
 # How long a lock or a connection is waited for before the database counts as absent.
 _POSTGRES_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c timezone=UTC"
 
@@ -56,8 +59,26 @@ def writing(engine: sql.Engine, *, durable: bool = True) -> Iterator[sql.Connect
     made to wait, only to fail.
     """
     options = {"writes": True, "durable": durable}
-    with _reachable(engine), engine.execution_options(**options).begin() as connection:
+    with (
+        _reachable(engine),
+        _turn(engine),
+        engine.execution_options(**options).begin() as connection,
+    ):
         yield connection
+
+
+@contextmanager
+def _turn(engine: sql.Engine) -> Iterator[None]:
+    """One writer at a time in this process: SQLite's own wait for the lock sleeps for milliseconds between looks."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    lock = _TURNS.setdefault(file, threading.Lock()) if file else None
+    # Who waited too long goes on, and hears from SQLite what is the matter.
+    taken = lock is not None and lock.acquire(timeout=_BUSY_MS / 1000)
+    try:
+        yield
+    finally:
+        if lock is not None and taken:
+            lock.release()
 
 
 def insert_or(table: sql.Table, connection: sql.Connection) -> Any:

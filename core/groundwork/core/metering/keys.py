@@ -32,6 +32,8 @@ _log = logging.getLogger("groundwork.access")
 
 PREFIX = "gw_"
 _KEY = re.compile(r"gw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+# How long the first key may take to be asked for in a process that did not make it.
+_SURE_SECONDS = 1.0
 _NOBODY = b"\0" * 32
 _NAME = re.compile(r"[\w.@:/+-][\w.@:/+ -]{0,127}")
 
@@ -100,6 +102,7 @@ class Keys:
             ensure_known(connection, team=new.team, user=new.user, project=new.project)
             detail = {"key": key_id, "team": new.team, "scopes": row["scopes"]}
             note_event(connection, actor, "key.created", detail)
+        self._any = True
         return key_id, f"{PREFIX}{key_id}_{secret}"
 
     def revoke(self, key_id: str, actor: str) -> bool:
@@ -127,6 +130,10 @@ class Keys:
             return False
         self._none_at = time.monotonic()
         return self._any
+
+    def surely_none(self) -> bool:
+        """Whether it was seen within the last second that no key was ever made; asks nobody."""
+        return not self._any and time.monotonic() - self._none_at < _SURE_SECONDS
 
     def all(self) -> list[dict[str, Any]]:
         """What is known of every key but its secret, newest first."""

@@ -212,7 +212,8 @@ class _Call:
             trace_id=self._trace.trace_id,
             record={"engine": self._engine.name, "usage_estimated": forwarded.usage is None},
         )
-        services.assistant.books.enter(Entry(self._answer, lines, ticket))
+        # Nothing of it can be read again: the ledger has all there is.
+        services.accounts.record(ticket, Entry(self._answer, lines, ticket).posting())
         services.metrics.answered(self._answer)
 
     def _estimate(self, forwarded: Forwarded) -> Usage:
