@@ -25,11 +25,13 @@ def ensure_index(settings: Settings) -> None:
         from groundwork.ingestion.check import Limits
         from groundwork.ingestion.ingest import IngestRequest, ingest
         from groundwork.ingestion.parse.base import ParseOptions
+        from groundwork.ingestion.quarantine import Decisions, decisions_file
         from groundwork.ingestion.sources import open_source
 
         index = settings.index.default
         limits = Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share)
-        request = IngestRequest(index, (open_source(str(docs)),), limits)
+        verdicts = Decisions(decisions_file(settings.home, index)).verdicts()
+        request = IngestRequest(index, (open_source(str(docs)),), limits, verdicts=verdicts)
         # The service shows its own pages, so a citation of the bundled docs is a link too.
         parsing = ParseOptions(url_base=f"/pages/{index}", site="github")
         progress = ConsoleProgress()
