@@ -22,10 +22,10 @@ def ensure_index(settings: Settings) -> None:
         if docs is None:
             click.echo("nothing is indexed yet; run: groundwork ingest SOURCE", err=True)
             return
+        from groundwork.core.scan import Decisions, decisions_file
         from groundwork.ingestion.check import Limits
         from groundwork.ingestion.ingest import IngestRequest, ingest
         from groundwork.ingestion.parse.base import ParseOptions
-        from groundwork.ingestion.quarantine import Decisions, decisions_file
         from groundwork.ingestion.sources import open_source
 
         index = settings.index.default
