@@ -196,6 +196,8 @@ async def test_the_service_does_not_start_open_to_others(tmp_path: Path) -> None
     ):
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.post("/v1/ask", json={"question": "How?"})).status_code == 401
+        for path in ("/metrics", "/v1/models", "/pages/docs/guides/indexes.md", "/v1/costs"):
+            assert (await client.get(path)).status_code == 401, path
     world.services.close()
 
 

@@ -17,6 +17,13 @@ class ServiceSettings(Part):
     max_body_bytes: int = Field(256 * 1024, gt=0, description="Larger request bodies get a 413.")
     max_question_chars: int = Field(8000, gt=0, description="Longer questions get a 422.")
     max_concurrency: int = Field(64, gt=0, description="Answers in flight before a 503.")
+    public_pages: bool = Field(
+        False,
+        description="Let anybody read indexed pages where there are keys: citations lead there.",
+    )
+    public_metrics: bool = Field(
+        False, description="Let anybody read /metrics where there are keys; else the scope costs."
+    )
     follow_seconds: float = Field(1.0, gt=0, description="How often the live alias is looked at.")
 
 

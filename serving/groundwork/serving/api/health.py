@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.callers import COSTS
 from groundwork.retrieval.index.base import IndexStore
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import problems
 from groundwork.serving.api.responses import JSON
@@ -64,12 +66,15 @@ async def readyz(request: Request) -> Response:
                 }
             },
         },
-        **problems(403),
+        **problems(401, 403),
     },
 )
 async def metrics(request: Request) -> Response:
     """Counters, histograms and gauges of this process."""
-    services = context_of(request).services
+    context = context_of(request)
+    if not context.settings.service.public_metrics:
+        await caller_of(request, COSTS)
+    services = context.services
     services.metrics.live(await asyncio.to_thread(_live, services.index_store))
     return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
 

@@ -15,7 +15,9 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from groundwork.core.errors import IndexMissing, NotFound
+from groundwork.core.metering.callers import ASK
 from groundwork.retrieval.index.base import IndexStore
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import openai_errors
 from groundwork.serving.api.openai_shapes import ModelShape, ModelsShape
@@ -67,11 +69,12 @@ def no_such_model(model: str) -> IndexMissing:
             "model": ModelsShape,
             "description": "One model an index, the default one, and each with its generators.",
         },
-        **openai_errors(403, 503),
+        **openai_errors(401, 403, 503),
     },
 )
 async def list_models(request: Request) -> Response:
     """OpenAI's list of models."""
+    await caller_of(request, ASK)
     context = context_of(request)
     services = context.services
     models = await asyncio.to_thread(
@@ -91,13 +94,14 @@ async def list_models(request: Request) -> Response:
     response_model=None,
     responses={
         200: {"model": ModelShape, "description": "The model."},
-        **openai_errors(403, 404, 503),
+        **openai_errors(401, 403, 404, 503),
     },
 )
 async def read_model(
     model_id: Annotated[str, Path(examples=["groundwork/docs"])], request: Request
 ) -> Response:
     """OpenAI's single model."""
+    await caller_of(request, ASK)
     context = context_of(request)
     if context.settings.generator.passthrough and model_id.startswith(ENGINE):
         if model_id.removeprefix(ENGINE) not in context.services.engines:

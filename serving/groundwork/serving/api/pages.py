@@ -16,10 +16,12 @@ from starlette.responses import Response
 
 from groundwork.core.documents import Chunk
 from groundwork.core.errors import NotFound
+from groundwork.core.metering.callers import ASK
 from groundwork.ingestion.chunk import chunk_id
 from groundwork.retrieval.index.base import MANIFEST, IndexReader
 from groundwork.retrieval.index.manifest import Manifest
 from groundwork.retrieval.live import LiveReaders
+from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import problems
 from groundwork.serving.api.schemas import INDEX_PATTERN
@@ -52,7 +54,7 @@ _PAGE = """<!doctype html>
     response_class=Response,
     responses={
         200: {"content": {"text/html": {}}, "description": "The page as it was indexed."},
-        **problems(403, 404, 503),
+        **problems(401, 403, 404, 503),
     },
 )
 async def read_page(
@@ -61,6 +63,8 @@ async def read_page(
     request: Request,
 ) -> Response:
     """The live version's text of a page, section by section."""
+    if not context_of(request).settings.service.public_pages:
+        await caller_of(request, ASK)
     content = await asyncio.to_thread(_render, context_of(request).services.readers, index, page)
     return Response(content, media_type="text/html", headers=HEADERS)
 
