@@ -151,6 +151,8 @@ def parse(arguments: list[str]) -> None:
     command: click.Command = cli
     while isinstance(command, click.Group):
         rest = [*context._protected_args, *context.args]
+        if not rest and command.invoke_without_command:
+            return
         found, chosen, rest = command.resolve_command(context, rest)
         assert chosen is not None
         command = chosen

@@ -79,7 +79,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is not None:
             check_bind(settings, has_keys=services.accounts.keys.exist())
-            async with _housekeeping(app.state.context):
+            async with _housekeeping(app.state.context), _slack(app, settings, services):
                 yield
             return
         configure_logging(settings.telemetry)
@@ -87,7 +87,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         try:
             check_bind(settings, has_keys=built.accounts.keys.exist())
             _attach(app, settings, built)
-            async with _housekeeping(app.state.context):
+            async with _housekeeping(app.state.context), _slack(app, settings, built):
                 yield
         finally:
             await asyncio.to_thread(built.close)
@@ -108,6 +108,10 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     for module in _ROUTES:
         app.include_router(module.router)
     _add_pages(app)
+    if settings.slack.enabled and settings.slack.mode == "http":
+        from groundwork.serving.slack.app import add_route
+
+        add_route(app)
     describe_errors(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=settings.service.max_body_bytes)
@@ -144,6 +148,19 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await context.services.close_engines()
+
+
+@asynccontextmanager
+async def _slack(app: FastAPI, settings: Settings, services: Services) -> AsyncIterator[None]:
+    """The Slack bot beside the service, where it has a token."""
+    if not settings.slack.enabled:
+        yield
+        return
+    from groundwork.serving.slack.app import running
+
+    async with running(settings, services) as intake:
+        app.state.slack = intake
+        yield
 
 
 async def _warm(context: Context) -> None:

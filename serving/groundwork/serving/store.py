@@ -76,6 +76,12 @@ class AnswerStore:
             rows = connection.execute(query.order_by(_feedback.c.id)).mappings().all()
         return [dict(row) for row in rows]
 
+    def delete(self, answer_id: str) -> None:
+        """Forget an answer and the feedback on it, where it is there."""
+        with writing(self._engine) as connection:
+            connection.execute(sql.delete(_feedback).where(_feedback.c.answer_id == answer_id))
+            connection.execute(sql.delete(_answers).where(_answers.c.id == answer_id))
+
     def forget(self, keep_days: int) -> int:
         """Delete answers and feedback older than this. Returns how many answers went."""
         limit = (datetime.now(UTC) - timedelta(days=keep_days)).isoformat(timespec="milliseconds")

@@ -38,6 +38,7 @@ from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
 from groundwork.core.settings.rails import RailsSettings
 from groundwork.core.settings.semconv import semconv_opt_in
 from groundwork.core.settings.service import ServiceSettings, TelemetrySettings
+from groundwork.core.settings.slack import SlackChannel, SlackSettings
 
 __all__ = [
     "CONFIG_FILE",
@@ -55,6 +56,8 @@ __all__ = [
     "RetrievalSettings",
     "ServiceSettings",
     "Settings",
+    "SlackChannel",
+    "SlackSettings",
     "TelemetrySettings",
     "command_environment",
     "load",
@@ -91,6 +94,7 @@ class Settings(BaseSettings):
     limits: LimitsSettings = LimitsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     costs: CostsSettings = CostsSettings()
+    slack: SlackSettings = SlackSettings()
 
     @field_validator("home")
     @classmethod
