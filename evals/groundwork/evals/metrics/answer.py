@@ -84,7 +84,9 @@ def _strings(example: Example, row: Row) -> float:
     plain = text.replace("`", "").replace("*", "")
     if any(squeezed(string) in plain for string in example.must_not_contain):
         return 0.0
-    hits = [squeezed(string) in text or squeezed(string) in plain for string in example.must_contain]
+    hits = [
+        squeezed(string) in text or squeezed(string) in plain for string in example.must_contain
+    ]
     return sum(hits) / len(hits) if hits else 1.0
 
 

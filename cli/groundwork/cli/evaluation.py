@@ -1,0 +1,114 @@
+"""Composition of an evaluation: the assistant as it is configured, the bundled set, the bundled gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from groundwork.cli.compose import open_services
+from groundwork.cli.first_run import ensure_index
+from groundwork.cli.progress import ConsoleProgress
+from groundwork.core.errors import ConfigurationError, InvalidInput
+
+if TYPE_CHECKING:
+    from groundwork.core.settings import Settings
+    from groundwork.evals.gate import GateSettings, Verdict
+    from groundwork.evals.report.summary import Summary
+    from groundwork.evals.store import RunFolder
+
+
+def default_sets() -> tuple[Path, ...]:
+    """The bundled golden set. Raises InvalidInput where there is none."""
+    folder = _bundled("golden")
+    if folder is None:
+        raise InvalidInput("there is no bundled set here; name one with --set", field="set")
+    return (folder,)
+
+
+def gate_settings(path: Path | None) -> GateSettings:
+    """The gate's rules for the assistant, by default the bundled ones. Raises ConfigurationError."""
+    from groundwork.evals.gate import GateSettings
+
+    found = path or _bundled("gate.yaml")
+    if found is None:
+        raise ConfigurationError("there is no bundled gate here; name one with --gate-file")
+    return GateSettings.read(found)
+
+
+def evaluate_set(
+    settings: Settings,
+    suite: str,
+    sets: Sequence[Path],
+    index: str,
+    seed: int,
+    resume: str | None = None,
+) -> RunFolder:
+    """Run a set and return its folder, with every question in it."""
+    import asyncio
+
+    from groundwork.evals.asking import Subject
+    from groundwork.evals.golden import load_examples
+    from groundwork.evals.run import Plan, run
+    from groundwork.evals.store import Runs
+
+    plan = Plan(suite, load_examples(sets), seed)
+    ensure_index(settings)
+    progress = ConsoleProgress()
+    with open_services(settings) as services:
+
+        async def work() -> RunFolder:
+            await services.greet_engines()
+            try:
+                subject = Subject(services, settings, index)
+                return await run(plan, subject, Runs(settings.home), progress, resume)
+            finally:
+                await services.close_engines()
+
+        try:
+            return asyncio.run(work())
+        finally:
+            progress.close()
+
+
+def write_report(
+    folder: RunFolder, former: RunFolder | None, verdict: Verdict | None = None
+) -> Summary:
+    """report.html, report.md and summary.json beside the rows."""
+    import orjson
+
+    from groundwork.evals.report.html import to_html
+    from groundwork.evals.report.markdown import to_markdown, verdict_markdown
+    from groundwork.evals.report.summary import summarise
+
+    summary = summarise(folder, former)
+    said = "" if verdict is None else "\n" + verdict_markdown(verdict)
+    folder.write("report.html", to_html(summary, verdict))
+    folder.write("report.md", to_markdown(summary) + said)
+    folder.write(
+        "summary.json", orjson.dumps(summary.to_dict(), option=orjson.OPT_INDENT_2).decode() + "\n"
+    )
+    return summary
+
+
+def lint_sets(settings: Settings, sets: Sequence[Path], docs: Path | None) -> tuple[int, list[str]]:
+    """How many questions there are, and what is wrong with them."""
+    from groundwork.evals.golden import lint, load_examples, read_corpus
+    from groundwork.serving.prompts.library import PromptLibrary
+
+    if docs is None:
+        raise InvalidInput(
+            "there are no bundled guides here; name the pages with --docs", field="docs"
+        )
+    examples = load_examples(sets)
+    prompts = PromptLibrary(settings.generator.prompts).all()
+    texts = [prompt.source for prompt in prompts]
+    return len(examples), lint(examples, read_corpus(docs), texts)
+
+
+def _bundled(name: str) -> Path | None:
+    for parent in Path(__file__).resolve().parents:
+        found = parent / "evals" / name
+        if found.exists() and (parent / "pyproject.toml").is_file():
+            return found
+    return None
