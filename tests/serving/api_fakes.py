@@ -21,6 +21,7 @@ from groundwork.core.documents import BlockKind, Chunk, Unit
 from groundwork.core.errors import GroundworkError, IndexMissing
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.prices import GENERATE, embedded_book
+from groundwork.core.monitoring.metrics import Metrics
 from groundwork.core.settings import CacheSettings, RailsSettings, Settings
 from groundwork.guardrails.factory import create_guard
 from groundwork.retrieval.embed.base import PassageText, PassageVectors
@@ -266,7 +267,8 @@ def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
         FakeIndexStore(),
     )
     store = AnswerStore(settings.ledger_url)
-    accounts = Accounts.open(settings, embedded_book(embedder.model))
+    metrics = Metrics()
+    accounts = Accounts.open(settings, embedded_book(embedder.model), metrics.money.posted)
     accounts.start()
     conversations = ConversationStore(settings.ledger_url)
     assistant = Assistant(
@@ -287,6 +289,7 @@ def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
         embedder=embedder,
         conversations=conversations,
         accounts=accounts,
+        metrics=metrics,
     )
     app = create_app(settings, services)
     return World(settings, app, services, retriever, generator, index_store, embedder, store)

@@ -87,7 +87,9 @@ def build_services(settings: Settings) -> Services:
         embedder = create_embedder(settings)
         readers = LiveReaders(index_store, settings.service.follow_seconds)
         engines = engines_of(settings)
-        accounts = Accounts.open(settings, embedded_book(embedder.model))
+        metrics = Metrics()
+        book = embedded_book(embedder.model)
+        accounts = Accounts.open(settings, book, metrics.money.posted)
         accounts.start()
         undo.callback(accounts.close)
         assistant = Assistant(
@@ -119,4 +121,5 @@ def build_services(settings: Settings) -> Services:
         conversations=conversations,
         accounts=accounts,
         engines=engines,
+        metrics=metrics,
     )

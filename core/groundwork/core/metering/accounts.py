@@ -6,6 +6,7 @@ The composition roots open one `Accounts`; the question path asks it twice, befo
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +81,18 @@ class Accounts:
     flights: Flights
     refuse_unpriced: bool = False
     answer_offline: bool = True
+    on_posting: Callable[[Posting], None] = lambda _posting: None
 
     @classmethod
-    def open(cls, settings: Settings, base: PriceBook) -> Accounts:
+    def open(
+        cls,
+        settings: Settings,
+        base: PriceBook,
+        on_posting: Callable[[Posting], None] = lambda _posting: None,
+    ) -> Accounts:
         """The ledger that the settings name, migrated. `base` prices what was never imported.
+
+        `on_posting` hears of everything that is charged from here, for metrics.
 
         Raises Unavailable or ConfigurationError.
         """
@@ -125,6 +134,7 @@ class Accounts:
             flights=flights,
             refuse_unpriced=options.unknown_price == "refuse",
             answer_offline=offline,
+            on_posting=on_posting,
         )
 
     def start(self) -> None:
@@ -229,6 +239,7 @@ class Accounts:
         self.recorder.record(posting)
         request = posting.request
         self.flights.end(request.id)
+        self.on_posting(posting)
         actual = request.prompt_tokens + request.completion_tokens
         try:
             self.limits.used(ticket.caller, ticket.tokens, actual)

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from groundwork.core.errors import GroundworkError
+from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.callers import COSTS
+from groundwork.core.metering.standing import Standing
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
@@ -76,6 +78,7 @@ async def metrics(request: Request) -> Response:
         await caller_of(request, COSTS)
     services = context.services
     services.metrics.live(await asyncio.to_thread(_live, services.index_store))
+    services.metrics.money.budgets(await asyncio.to_thread(_budgets, services.accounts))
     return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
 
 
@@ -86,3 +89,11 @@ def _live(store: IndexStore) -> list[tuple[str, str]]:
         # The engine is down: the other metrics are wanted all the more.
         return []
     return [(name, version) for name, version in versions if version is not None]
+
+
+def _budgets(accounts: Accounts) -> list[Standing]:
+    try:
+        return accounts.budgets.standings()
+    except GroundworkError:
+        # The ledger is down: likewise.
+        return []
