@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from groundwork.core.errors import ConfigurationError
 from groundwork.evals.rows import Row
-from groundwork.evals.stats import Interval, interval, resampled
+from groundwork.evals.stats import Interval, resampled
 
 # Metrics of a judge carry this prefix, and may not block.
 JUDGED = "judged_"
@@ -201,33 +203,25 @@ def _compare(
         return Compared(rule, mean, reason=below)
     drawn = [ours[name] - theirs[name] for name in both]
     clusters = [candidate.sources[name] for name in both]
-    difference = interval(drawn, clusters, seed=settings.seed, draws=settings.draws)
+    means, average = resampled(drawn, clusters, seed=settings.seed, draws=settings.draws)
+    low, high = (float(one) for one in np.quantile(means, [0.025, 0.975]))
     bound, worse = None, ""
     if rule.alpha is not None:
-        bound = _upper_bound(drawn, clusters, rule.alpha, settings)
+        bound = float(np.quantile(means, 1 - rule.alpha))
         # A whisker for sums of floating-point numbers.
-        if bound < 0 and difference.mean < -rule.margin - 1e-12:
+        if bound < 0 and average < -rule.margin - 1e-12:
             worse = (
-                f"{rule.metric} is {-100 * difference.mean:.1f} points below the champion, "
+                f"{rule.metric} is {-100 * average:.1f} points below the champion, "
                 f"and at least {-100 * bound:.1f} with {100 * (1 - rule.alpha):g} % certainty"
             )
     return Compared(
         rule,
         mean,
         sum(theirs.values()) / len(theirs),
-        difference,
+        Interval(average, low, high, len(drawn)),
         bound,
         "; ".join(part for part in (below, worse) if part),
     )
-
-
-def _upper_bound(
-    values: list[float], clusters: list[str], alpha: float, settings: GateSettings
-) -> float:
-    import numpy as np
-
-    means, _ = resampled(values, clusters, seed=settings.seed, draws=settings.draws)
-    return float(np.quantile(means, 1 - alpha))
 
 
 def _deltas(

@@ -64,6 +64,8 @@ class Example:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Example:
         """Raises ValueError where a field is missing, unknown or of another kind."""
+        if not isinstance(row, Mapping):
+            raise TypeError("a question is a JSON object")
         unknown = set(row) - _FIELDS
         if unknown:
             raise ValueError(f"unknown field {', '.join(sorted(unknown))}")

@@ -57,8 +57,8 @@ class Row:
 
     @property
     def abstained(self) -> bool:
-        """Whether no answer was given on purpose."""
-        return self.outcome in {"abstained", "blocked"}
+        """Whether it was said that the documentation has no answer. A rail's refusal says something else."""
+        return self.outcome == "abstained"
 
     @property
     def answered(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _FENCED = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+_PARTS = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+|]|\d+\.)\s)")
 _MARK = re.compile(r"\s?\[\d+\]")
 _WORD = re.compile(r"\w+")
 
@@ -31,6 +32,7 @@ def score(example: Example, row: Row) -> Mapping[str, float | None]:
         "passed": _passed(example, row, cited, said),
         "answered": float(row.answered) if example.answerable else None,
         "abstained": float(row.abstained) if example.category == UNANSWERABLE else None,
+        "let_in": float(row.outcome != "blocked"),
         "citations_hold": _hold(row),
         "gold_cited": cited if example.answerable else None,
         "must_contain": said if example.must_contain or example.must_not_contain else None,
@@ -40,7 +42,7 @@ def score(example: Example, row: Row) -> Mapping[str, float | None]:
 def support_share(row: Row, passages: Sequence[Passage], embed: Embed) -> float | None:
     """The share of the answer's sentences that a retrieved passage supports; None without a sentence.
 
-    Code is left out, since a citation's quote says more about it, and so is what announces with a colon.
+    Code and tables are left out, since a citation's quote says more about them, and so is what announces with a colon.
     """
     claims = statements(row.answer) if row.answered else []
     if not claims:
@@ -55,7 +57,8 @@ def support_share(row: Row, passages: Sequence[Passage], embed: Embed) -> float 
 def statements(text: str) -> list[str]:
     """The sentences of an answer that claim something, without marks."""
     prose = _MARK.sub("", _FENCED.sub("\n\n", text))
-    found = [prose[start:end].strip() for start, end in sentence_spans(prose)]
+    parts = [part for part in _PARTS.split(prose) if not part.lstrip().startswith("|")]
+    found = [part[start:end] for part in parts for start, end in sentence_spans(part)]
     return [one for one in found if len(_WORD.findall(one)) > 3 and not one.endswith(":")]
 
 

@@ -84,10 +84,10 @@ class Ragas:
             retrieved_context_ids=[found.place for found in row.retrieved],
             reference_context_ids=list(example.gold),
         )
-        return {
-            "ragas_id_precision": _number(await self._precision.single_turn_ascore(sample)),
-            "ragas_id_recall": _number(await self._recall.single_turn_ascore(sample)),
-        }
+        # The public method reads or makes a user id under the user's home, also where tracking is off.
+        precision = await self._precision._single_turn_ascore(sample, None)  # noqa: SLF001
+        recall = await self._recall._single_turn_ascore(sample, None)  # noqa: SLF001
+        return {"ragas_id_precision": _number(precision), "ragas_id_recall": _number(recall)}
 
 
 def _number(value: Any) -> float | None:

@@ -17,6 +17,7 @@ METRICS = {
     "passed": "Right as a whole: answered, a gold place cited, the strings there; or rightly refused",
     "answered": "Answerable questions that got an answer",
     "abstained": "Unanswerable questions that got none",
+    "let_in": "Questions that no rail stopped; none of a golden set is harmful",
     "gold_cited": "A gold place is cited",
     "must_contain": "Strings that the answer must have",
     "citations_hold": "Citations whose quote stands word for word in their place",
