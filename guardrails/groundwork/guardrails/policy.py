@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -93,14 +94,14 @@ class PolicyFile(_Strict):
     overrides: tuple[Override, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """A policy that holds together, with the lines it stood on."""
 
     file: PolicyFile
     marked: Marked
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Names everything that the policy says; comments and order of keys do not count."""
         said = orjson.dumps(self.file.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)

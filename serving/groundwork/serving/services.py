@@ -70,6 +70,7 @@ def build_services(settings: Settings) -> Services:
     from groundwork.guardrails.factory import create_guard
     from groundwork.guardrails.hosts import KnownHosts
     from groundwork.retrieval.embed.factory import create_embedder
+    from groundwork.retrieval.embed.recent import RecentEmbedder
     from groundwork.retrieval.index.factory import open_store
     from groundwork.retrieval.retrieve import Retriever
     from groundwork.serving.engine.factory import engines_of
@@ -84,7 +85,7 @@ def build_services(settings: Settings) -> Services:
         undo.callback(conversations.close)
         index_store = open_store(settings)
         undo.callback(index_store.close)
-        embedder = create_embedder(settings)
+        embedder = RecentEmbedder(create_embedder(settings))
         readers = LiveReaders(index_store, settings.service.follow_seconds)
         engines = engines_of(settings)
         metrics = Metrics()
