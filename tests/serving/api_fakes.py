@@ -146,6 +146,7 @@ class ScriptedGenerator:
         self.hang_after: int | None = None
         self.error: Exception | None = None
         self.silent = False
+        self.sentences: Sequence[str] = SENTENCES
         self.histories: list[tuple[Turn, ...]] = []
         self.waiting = asyncio.Event()
         self.closed = threading.Event()
@@ -160,7 +161,7 @@ class ScriptedGenerator:
         self.histories.append(task.history)
         best = task.retrieval.passages[0]
         try:
-            for n, sentence in enumerate(() if self.silent else SENTENCES):
+            for n, sentence in enumerate(() if self.silent else self.sentences):
                 if n == self.hang_after:
                     self.waiting.set()
                     await asyncio.Event().wait()

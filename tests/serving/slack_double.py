@@ -9,7 +9,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +45,10 @@ class Message:
                 texts += [element["text"] for element in block["elements"]]
         return "\n".join(texts) or self.text
 
+    @property
+    def finished(self) -> bool:
+        return any(block["type"] == "actions" for block in self.blocks)
+
     def button(self, action: str) -> dict[str, Any]:
         (actions,) = [block for block in self.blocks if block["type"] == "actions"]
         (found,) = [each for each in actions["elements"] if each["action_id"] == action]
@@ -63,7 +67,8 @@ class Slack:
         self.reactions: list[tuple[str, str, str]] = []
         self.prompts: list[dict[str, Any]] = []
         self.responses: list[dict[str, Any]] = []
-        # Method -> answers to give instead, first come first served: (status, seconds or error).
+        # Method -> answers to give instead, first come first served: (status, seconds or error). With the error
+        # "behind" the method is done and its answer lost.
         self.faults: dict[str, list[tuple[int, Any]]] = {}
         self.acknowledged: list[dict[str, Any]] = []
         self.problems: list[str] = []
@@ -81,7 +86,23 @@ class Slack:
             if each.channel == channel and each.thread_ts == thread_ts
         ]
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
+    async def showing(self, channel: str, thread_ts: str, text: str) -> Message:
+        """The message of a thread that shows this, as soon as one does."""
+
+        def found() -> list[Message]:
+            return [each for each in self.thread(channel, thread_ts) if text in each.shown]
+
+        (message,) = await self.until(found)
+        return message
+
+    async def answered(self, channel: str, thread_ts: str, count: int = 1) -> list[Message]:
+        """The messages of a thread, as soon as so many are finished answers."""
+        await self.until(
+            lambda: sum(each.finished for each in self.thread(channel, thread_ts)) >= count
+        )
+        return self.thread(channel, thread_ts)
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 15) -> Any:
         """Wait until something holds of what was called."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(condition)
@@ -186,6 +207,8 @@ class Slack:
                 said = {"ok": False, "error": "ratelimited"}
                 answer = web.json_response(said, status=429, headers={"Retry-After": str(what)})
             else:
+                if what == "behind":
+                    getattr(self, "_" + method.replace(".", "_"))(fields)
                 answer = web.json_response({"ok": False, "error": what}, status=status)
         else:
             handler: Callable[[Any], dict[str, Any]] = getattr(self, "_" + method.replace(".", "_"))
@@ -352,6 +375,3 @@ def as_request(payload: Mapping[str, Any]) -> tuple[bytes, str]:
         return json.dumps(payload).encode(), "application/json"
     fields = payload if "command" in payload else {"payload": json.dumps(payload)}
     return urlencode(fields).encode(), "application/x-www-form-urlencoded"
-
-
-Send = Callable[[Mapping[str, Any]], Awaitable[Any]]

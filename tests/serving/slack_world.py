@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ class Bot:
     async def stop(self) -> None:
         await self._undo.aclose()
 
+    async def kill(self) -> None:
+        """End it like a killed process: from now on nothing it does reaches the inbox."""
+        self.intake._inbox.owner = "dead"
+        await self.stop()
+
     async def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
@@ -60,6 +65,12 @@ class Office:
         await bot.start()
         self.bots.append(bot)
         return bot
+
+    async def idle(self) -> None:
+        """Until nothing waits in the inbox."""
+        async with asyncio.timeout(15):
+            while await asyncio.to_thread(self.bots[-1].intake._inbox.waiting):
+                await asyncio.sleep(0.02)
 
     def answers(self) -> list[dict[str, Any]]:
         return self.world.kept()
@@ -91,6 +102,3 @@ async def opened(home: Path, **more: Any) -> AsyncIterator[Office]:
                 await bot.stop()
             world.services.close()
             assert not slack.problems
-
-
-__all__ = ["Bot", "Office", "opened", "replace", "slack_settings"]

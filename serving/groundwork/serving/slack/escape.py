@@ -12,6 +12,7 @@ _EVERYBODY = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE
 _WORD_JOINER = "\u2060"
 # What a person would read as an address.
 _ADDRESS = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})", re.IGNORECASE)
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 # Characters that turn the direction of text around, or cannot be seen, make a label look like another.
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
@@ -44,9 +45,11 @@ def is_web(url: str) -> bool:
     if len(url) > _MAX_URL or not url.lower().startswith(("http://", "https://")):
         return False
     try:
-        return bool(urlsplit(url).hostname)
+        parts = urlsplit(url)
     except ValueError:
         return False
+    # A name before an @ looks like the host and is none.
+    return "@" not in parts.netloc and _HOST.fullmatch(parts.hostname or "") is not None
 
 
 def _target(url: str) -> str:

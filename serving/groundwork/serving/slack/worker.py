@@ -129,7 +129,7 @@ class Worker:
                 _log.error("gave up on %s: %s", item.event_id, error.detail)
                 await asyncio.to_thread(inbox.finish, item)
                 return
-            wait = error.retry_after or min(_LONGEST_WAIT, 2.0 ** min(item.attempts, 6) / 2)
+            wait = error.retry_after or min(_LONGEST_WAIT, 2.0 ** min(item.attempts, 8) / 4)
             _log.warning("%s is tried again in %.0f s: %s", item.event_id, wait, error.detail)
             await asyncio.to_thread(inbox.postpone, item, wait)
         except GroundworkError as error:
