@@ -18,7 +18,7 @@ COMMANDS = {
     "prompts": ("groundwork.cli.commands.prompts:prompts", "List and show the prompts of a language model."),
     "cost": ("groundwork.cli.commands.cost:cost", "Reports, exports and corrections of what was spent."),
     "keys": ("groundwork.cli.commands.keys:keys", "API keys, who they belong to, and budgets."),
-    "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant; the red team."),
+    "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),

@@ -36,12 +36,12 @@ _set_option = click.option(
     "--set",
     "sets",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A JSONL file of questions, or a folder of them; repeatable. The bundled set if not given.",
 )
 _gate_option = click.option(
     "--gate-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The gate's rules; the bundled ones if not given.",
 )
 
@@ -177,7 +177,7 @@ def list_runs(*, as_json: bool) -> None:
 @_set_option
 @click.option(
     "--docs",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The pages that the set is about; the bundled guides if not given.",
 )
 @json_option
