@@ -49,20 +49,26 @@ def evaluate_set(
 
     from groundwork.evals.asking import Subject
     from groundwork.evals.golden import load_examples
+    from groundwork.evals.metrics.judged import open_judge
     from groundwork.evals.run import Plan, run
     from groundwork.evals.store import Runs
 
-    plan = Plan(suite, load_examples(sets), seed)
+    examples = load_examples(sets)
     ensure_index(settings)
     progress = ConsoleProgress()
     with open_services(settings) as services:
 
         async def work() -> RunFolder:
             await services.greet_engines()
+            judge = None
             try:
+                judge = await open_judge(settings.judge, services.accounts, services.embedder.embed)
                 subject = Subject(services, settings, index)
+                plan = Plan(suite, examples, seed, judge)
                 return await run(plan, subject, Runs(settings.home), progress, resume)
             finally:
+                if judge is not None:
+                    await judge.close()
                 await services.close_engines()
 
         try:
@@ -96,10 +102,9 @@ def lint_sets(settings: Settings, sets: Sequence[Path], docs: Path | None) -> tu
     from groundwork.evals.golden import lint, load_examples, read_corpus
     from groundwork.serving.prompts.library import PromptLibrary
 
-    if docs is None:
-        raise InvalidInput(
-            "there are no bundled guides here; name the pages with --docs", field="docs"
-        )
+    if docs is None or not docs.is_dir():
+        missing = "are no bundled guides here" if docs is None else f"is no folder {docs}"
+        raise InvalidInput(f"there {missing}; name the pages with --docs", field="docs")
     examples = load_examples(sets)
     prompts = PromptLibrary(settings.generator.prompts).all()
     texts = [prompt.source for prompt in prompts]

@@ -11,7 +11,7 @@ from groundwork.core.errors import GroundworkError
 from groundwork.core.metering.callers import Caller
 from groundwork.core.settings import CacheSettings, Settings
 from groundwork.core.telemetry import Trace
-from groundwork.evals.books import EvaluationBooks
+from groundwork.evals.books import CHANNEL, EvaluationBooks
 from groundwork.evals.golden import Example
 from groundwork.evals.rows import Cited, Found, Row
 from groundwork.retrieval.index.base import Filter, SparseVector
@@ -25,8 +25,6 @@ from groundwork.serving.case import Question
 if TYPE_CHECKING:
     from groundwork.serving.services import Services
 
-# What cost reports show as the channel of these questions.
-CHANNEL = "evaluation"
 # A page has fewer chunks than this.
 _ALL = 10_000
 # What the question under way retrieved. Threads started for it share the list.

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from groundwork.serving.case import Case
 
 
+# What cost reports show as the channel of an evaluation's requests.
+CHANNEL = "evaluation"
+
+
 class EvaluationBooks(Books):
     """Charges, and keeps no answer: the run's own rows do, and nobody may take them for what people asked."""
 

@@ -84,10 +84,11 @@ class Measured:
     invalid: str = ""
 
     @classmethod
-    def of_rows(cls, name: str, rows: Iterable[Row]) -> Measured:
+    def of_rows(cls, name: str, rows: Iterable[Row], invalid: str = "") -> Measured:
         """Of an evaluation run."""
         held = list(rows)
-        return cls(name, {row.id: row.scores for row in held}, {row.id: row.source for row in held})
+        scores = {row.id: row.scores for row in held}
+        return cls(name, scores, {row.id: row.source for row in held}, invalid)
 
     def values(self, metric: str) -> dict[str, float]:
         """By example, where the metric applies."""

@@ -33,7 +33,8 @@ class Row:
     """One question's answer with its scores.
 
     `scores` maps a metric to 0..1, or to None where it does not apply. `latency_ms` is wall-clock time of the whole
-    answer; `outcome` is failed where there was none, and `reason` says why.
+    answer; `outcome` is failed where there was none, and `reason` says why. `judge_calls` were made, of which `judge_failed`
+    came to nothing; `judge_picodollars` is what they cost.
     """
 
     id: str
@@ -53,6 +54,9 @@ class Row:
     retrieved: tuple[Found, ...] = ()
     latency_ms: float = 0.0
     picodollars: int = 0
+    judge_calls: int = 0
+    judge_failed: int = 0
+    judge_picodollars: int = 0
     scores: Mapping[str, float | None] = field(default_factory=dict)
 
     @property

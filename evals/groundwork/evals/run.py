@@ -13,6 +13,7 @@ from groundwork.evals.asking import Subject
 from groundwork.evals.golden import Example, set_digest
 from groundwork.evals.metrics import answer as answers
 from groundwork.evals.metrics import retrieval
+from groundwork.evals.metrics.judged import Judge
 from groundwork.evals.metrics.ragas import Ragas
 from groundwork.evals.rows import Row
 from groundwork.evals.store import Run, RunFolder, Runs
@@ -26,6 +27,7 @@ class Plan:
     suite: str
     examples: Sequence[Example]
     seed: int = 11
+    judge: Judge | None = None
 
 
 async def run(
@@ -44,13 +46,16 @@ async def run(
     pages = {place.partition("#")[0] for one in plan.examples for place in one.gold}
     places = subject.places(pages)
     ragas = Ragas(subject.services.embedder.embed)
+    if plan.judge is not None:
+        plan.judge.spent = sum(row.judge_picodollars for row in folder.rows())
     progress.stage("evaluating", len(missing), "questions")
     for example in missing:
         row, passages = await subject.ask(example)
         _same_release(row, folder.run)
-        folder.append(await _scored(example, row, passages, places, subject, ragas))
+        scored = await _scored(example, row, passages, places, subject, ragas)
+        folder.append(await plan.judge.judged(example, scored) if plan.judge else scored)
         progress.advance()
-    folder.finish(_now())
+    folder.finish(_now(), plan.judge.verdict(folder.rows()) if plan.judge else "")
     return folder
 
 
@@ -83,6 +88,7 @@ def _describe(plan: Plan, subject: Subject) -> Run:
         index_version=subject.version,
         release=subject.release,
         seed=plan.seed,
+        judge=plan.judge.identity if plan.judge else "",
         started_at=_now(),
     )
 

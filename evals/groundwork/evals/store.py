@@ -18,7 +18,11 @@ _ROWS = "rows.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run measured, and with what. `finished_at` is None while questions are missing; times are UTC ISO 8601."""
+    """What a run measured, and with what. `finished_at` is None while questions are missing; times are UTC ISO 8601.
+
+    `judge` names the judge and the version of its prompts, "" without one. `invalid` says why the run counts for
+    nothing, if so.
+    """
 
     id: str
     suite: str
@@ -30,12 +34,15 @@ class Run:
     seed: int
     started_at: str
     finished_at: str | None = None
+    judge: str = ""
+    invalid: str = ""
     format: int = 1
 
     def same_work(self, other: Run) -> bool:
         """Whether rows of one fit into the other."""
         mine, theirs = (
-            (one.set_digest, one.index, one.index_version, one.release) for one in (self, other)
+            (one.set_digest, one.index, one.index_version, one.release, one.judge)
+            for one in (self, other)
         )
         return mine == theirs
 
@@ -86,9 +93,9 @@ class RunFolder:
         with (self.path / _ROWS).open("ab") as file:
             file.write(row.to_json() + b"\n")
 
-    def finish(self, at: str) -> Run:
+    def finish(self, at: str, invalid: str = "") -> Run:
         """All questions have a row."""
-        run = replace(self.run, finished_at=at)
+        run = replace(self.run, finished_at=at, invalid=invalid)
         self._write(run)
         return run
 

@@ -235,7 +235,7 @@ def _verdict(candidate: RunFolder, champion: RunFolder | None, gate_file: Path |
     from groundwork.evals.gate import Measured, judge
 
     ours, theirs = (
-        None if one is None else Measured.of_rows(one.run.id, one.rows())
+        None if one is None else Measured.of_rows(one.run.id, one.rows(), one.run.invalid)
         for one in (candidate, champion)
     )
     if ours is None:

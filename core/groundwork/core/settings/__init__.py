@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from groundwork.core.errors import ConfigurationError
 from groundwork.core.settings.costs import CostsSettings
+from groundwork.core.settings.evaluation import JudgeSettings
 from groundwork.core.settings.generation import (
     CacheSettings,
     ConversationSettings,
@@ -50,6 +51,7 @@ __all__ = [
     "GeneratorSettings",
     "IndexSettings",
     "IngestSettings",
+    "JudgeSettings",
     "LedgerSettings",
     "LimitsSettings",
     "RailsSettings",
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     limits: LimitsSettings = LimitsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     costs: CostsSettings = CostsSettings()
+    judge: JudgeSettings = JudgeSettings()
     slack: SlackSettings = SlackSettings()
 
     @field_validator("home")

@@ -25,11 +25,25 @@ NAMES = (
 )
 
 
+def ragas_embeddings(embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> Any:
+    """The embedder of the index as RAGAS asks for one, so that nothing else is loaded."""
+    from ragas.embeddings.base import BaseRagasEmbedding
+
+    class Ours(BaseRagasEmbedding):  # type: ignore[misc]  # ragas ships no types
+        def embed_text(self, text: str, **_: Any) -> list[float]:
+            vector: list[float] = embed([text])[0].tolist()
+            return vector
+
+        async def aembed_text(self, text: str, **_: Any) -> list[float]:
+            return await asyncio.to_thread(self.embed_text, text)
+
+    return Ours()
+
+
 class Ragas:
     """RAGAS with our embedder behind it."""
 
     def __init__(self, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> None:
-        from ragas.embeddings.base import BaseRagasEmbedding
         from ragas.metrics.collections import (
             NonLLMStringSimilarity,
             QuotedSpansAlignment,
@@ -37,23 +51,13 @@ class Ragas:
             SemanticSimilarity,
         )
 
-        class Ours(BaseRagasEmbedding):  # type: ignore[misc]  # ragas ships no types
-            """The embedder of the index, so that nothing else is loaded."""
-
-            def embed_text(self, text: str, **_: Any) -> list[float]:
-                vector: list[float] = embed([text])[0].tolist()
-                return vector
-
-            async def aembed_text(self, text: str, **_: Any) -> list[float]:
-                return await asyncio.to_thread(self.embed_text, text)
-
         with warnings.catch_warnings():
             # They moved to nowhere: the message names a module that does not have them.
             warnings.simplefilter("ignore", DeprecationWarning)
             from ragas.metrics import IDBasedContextPrecision, IDBasedContextRecall
         self._rouge = RougeScore()
         self._string = NonLLMStringSimilarity()
-        self._semantic = SemanticSimilarity(embeddings=Ours())
+        self._semantic = SemanticSimilarity(embeddings=ragas_embeddings(embed))
         self._quoted = QuotedSpansAlignment()
         self._precision = IDBasedContextPrecision()
         self._recall = IDBasedContextRecall()

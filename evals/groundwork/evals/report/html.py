@@ -75,6 +75,10 @@ def _about(summary: Summary) -> Iterable[str]:
         ("Began", run.started_at),
         ("Seed", str(run.seed)),
     ]
+    if run.judge:
+        facts.append(("Judge", f"{run.judge}: {summary.judge}"))
+    if run.invalid:
+        yield f"<p class='bad'>The run is invalid: {escape(run.invalid)}.</p>"
     if summary.former is not None:
         facts.append(("Against", f"{summary.former.id}, release {summary.former.release}"))
     yield "<p class='soft'>Intervals are 95 %, bootstrapped by source. A hollow dot is the former run.</p>"

@@ -25,6 +25,10 @@ def to_markdown(summary: Summary) -> str:
         ),
         "",
     ]
+    if run.invalid:
+        lines += [f"The run is invalid: {run.invalid}.", ""]
+    if run.judge:
+        lines += [f"Judge {run.judge}: {summary.judge}.", ""]
     if summary.former is not None:
         lines += [f"Changes are against {summary.former.id}, release {summary.former.release}.", ""]
     lines += ["| metric | % | n | change in points | meaning |", "|---|---|---|---|---|"]

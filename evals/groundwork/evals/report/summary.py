@@ -32,6 +32,11 @@ METRICS = {
     "ragas_quoted_spans": "RAGAS: quoted spans that stand in a passage",
     "ragas_id_precision": "RAGAS: share of retrieved places that are gold",
     "ragas_id_recall": "RAGAS: share of gold places that were retrieved",
+    "judged_faithfulness": "Judge: statements of the answer that the passages bear out",
+    "judged_answer_relevancy": "Judge: how much the answer is about the question",
+    "judged_context_recall": "Judge: statements of the reference that the passages bear out",
+    "judged_factual_correctness": "Judge: claims that answer and reference share (F1)",
+    "judged_noise_sensitivity": "Judge: wrong statements taken from relevant passages; the less the better",
 }
 _WORST = 20
 
@@ -55,6 +60,28 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What the judge was asked; all 0 without one."""
+
+    calls: int
+    failed: int
+    picodollars: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Judged:
+        """Over all rows."""
+        return cls(
+            sum(row.judge_calls for row in rows),
+            sum(row.judge_failed for row in rows),
+            sum(row.judge_picodollars for row in rows),
+        )
+
+    def __str__(self) -> str:
+        cost = format_dollars(self.picodollars)
+        return f"{self.calls} calls, {self.failed} failed, {cost} US dollars"
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All that a report shows."""
 
@@ -67,6 +94,7 @@ class Summary:
     picodollars: Spread
     worst: tuple[Row, ...]
     failed: int
+    judge: Judged
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON; money is a decimal string."""
@@ -85,6 +113,11 @@ class Summary:
                 for name, count, passed in self.categories
             },
             "failed": self.failed,
+            "judge": {
+                "calls": self.judge.calls,
+                "failed": self.judge.failed,
+                "cost": format_dollars(self.judge.picodollars),
+            },
             "latency_ms": {"p50": self.latency_ms.p50, "p95": self.latency_ms.p95},
             "cost": {
                 "currency": "USD",
@@ -109,6 +142,7 @@ def summarise(folder: RunFolder, former: RunFolder | None = None) -> Summary:
         picodollars=spread([row.picodollars for row in rows]),
         worst=tuple(worst(rows)[:_WORST]),
         failed=sum(row.outcome == "failed" for row in rows),
+        judge=Judged.of(rows),
     )
 
 
