@@ -131,14 +131,24 @@ async def _whole_path(bench: Bench, script: Mapping[str, Any], engine: str) -> N
         },
     }
     await _warm_up(bench, targets)
-    print(f"\nThe engine needs {engine}. {_PATH_ROUNDS} rounds, {len(questions)} questions.\n")
+    print(
+        f"\nThe engine needs {engine}. {_PATH_ROUNDS} rounds, {len(questions)} questions; callers begin evenly over "
+        "the time of one answer and ask again when they have theirs.\n"
+    )
     print(
         "| streams | to | n | first text p50 ms | p95 ms | added p50 ms | added p95 ms | CPU ms |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for streams in STREAMS:
         before = bench.asked()
-        taken = await _rounds(bench, targets, streams, _PATH_ROUNDS, each=_PATH_REQUESTS[streams])
+        taken = await _rounds(
+            bench,
+            targets,
+            streams,
+            _PATH_ROUNDS,
+            each=_PATH_REQUESTS[streams],
+            spread=script["first_token_seconds"] + script["tokens"] * script["token_seconds"],
+        )
         base = _quantiles(taken["direct"].timings.first)
         for name, measured in taken.items():
             p50, p95 = _quantiles(measured.timings.first)
@@ -197,6 +207,7 @@ async def _rounds(
     *,
     each: int = 0,
     seconds: float = 0.0,
+    spread: float = 0.0,
 ) -> dict[str, Measured]:
     """Each target in turn, again and again. The one that begins moves on, so that none always comes first."""
     taken = {name: Measured() for name in targets}
@@ -209,7 +220,7 @@ async def _rounds(
             if seconds:
                 timings = await bench.client.lasting(targets[name], clients, seconds)
             else:
-                timings = await bench.client.requests(targets[name], clients, each)
+                timings = await bench.client.requests(targets[name], clients, each, spread)
             taken[name].timings.extend(timings)
             taken[name].cpu += server.cpu_seconds() - before
     return taken

@@ -75,26 +75,34 @@ class Client:
         assert self._session is not None
         await self._session.close()
 
-    async def requests(self, target: Target, clients: int, each: int) -> Timings:
-        """So many clients, each with so many requests, one after the other."""
-        return await self._load(target, clients, lambda done: done < each)
+    async def requests(
+        self, target: Target, clients: int, each: int, spread: float = 0.0
+    ) -> Timings:
+        """So many clients, each with so many requests, one after the other.
+
+        They begin evenly over `spread` seconds: callers do not all ask at the same instant.
+        """
+        return await self._load(target, clients, lambda done: done < each, spread)
 
     async def lasting(self, target: Target, clients: int, seconds: float) -> Timings:
         """So many clients for so long; what is under way then is finished and counted."""
         end = time.perf_counter() + seconds
         return await self._load(target, clients, lambda _: time.perf_counter() < end)
 
-    async def _load(self, target: Target, clients: int, goes_on: Callable[[int], bool]) -> Timings:
+    async def _load(
+        self, target: Target, clients: int, goes_on: Callable[[int], bool], spread: float = 0.0
+    ) -> Timings:
         taken = Timings()
 
-        async def client() -> None:
+        async def client(number: int) -> None:
+            await asyncio.sleep(spread * number / clients)
             done = 0
             while goes_on(done):
                 await self._one(target, taken)
                 done += 1
 
         began = time.perf_counter()
-        await asyncio.gather(*(client() for _ in range(clients)))
+        await asyncio.gather(*(client(number) for number in range(clients)))
         taken.seconds = time.perf_counter() - began
         return taken
 

@@ -211,7 +211,7 @@ class Session:
         context = replace(self._context, on="output", passages=tuple(passages))
         matching = (each for each in self._rails.on("output") if each.rail.reach == "match")
         removing = (each for each in matching if each.rule.action in {"redact", "block"})
-        return not any(self._guard.run(each, quote, context).findings for each in removing)
+        return not any(self._guard.run_bare(each, quote, context).findings for each in removing)
 
     def check_citations(
         self, text: str, citations: Sequence[Citation], passages: Sequence[Passage]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from groundwork.cli.compose import load
 from groundwork.core.errors import Conflict
+
+_SWITCH_SECONDS = 0.001
 
 
 @click.command()
@@ -47,6 +51,8 @@ def up(host: str | None, port: int | None, first_answer: bool) -> None:
     )
     click.echo(f"serving on http://{service.host}:{service.port}", err=True)
     server = uvicorn.Server(config)
+    # Threads that retrieve hand the interpreter back to the event loop sooner than after Python's five milliseconds.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server.run()
     if not server.started:
         raise Conflict(

@@ -188,8 +188,12 @@ def _until(text: str, stop: str | Sequence[str] | None) -> tuple[str, str]:
 
 
 def _first_sentence(passage: str) -> str:
-    found = _SENTENCE.search(passage)
-    return (found[0] if found else passage).strip()
+    """The first one that is no heading, no row of a table and no line of code; "" where there is none."""
+    for found in _SENTENCE.finditer(passage):
+        sentence = found[0].strip()
+        if sentence[:1].isalpha():
+            return sentence
+    return ""
 
 
 def _question(content: str) -> str:
