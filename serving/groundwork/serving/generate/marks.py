@@ -229,6 +229,9 @@ class MarkParser:
             return self._emit(self._sentence(start, text, numbers), len(self._buffer), True)
         if not closed:
             self._open = self._certain(start, found.text)
+            # Code begins behind these blanks, and no mark that would take them away.
+            if self._open and self._buffer[start + found.read : start + found.read + 1] == "`":
+                self._open += found.text[len(found.text.rstrip(" ")) :]
             return None
         numbers = tuple(number for _, number in found.marks)
         claim = self._sentence(start, found.text.rstrip(), numbers)
