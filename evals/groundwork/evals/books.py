@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from groundwork.core.metering.postings import Posting
 from groundwork.core.metering.tables import EVALUATION
 from groundwork.serving.books import Books, Entry
-
-if TYPE_CHECKING:
-    from groundwork.serving.case import Case
-
 
 # What cost reports show as the channel of an evaluation's requests.
 CHANNEL = "evaluation"
 
 
 class EvaluationBooks(Books):
-    """Charges, and keeps no answer: the run's own rows do, and nobody may take them for what people asked."""
+    """Charges, and keeps no answer: the run's own rows do, and nobody may take them for what people asked.
+
+    A question whose process is killed is charged by whoever finds it, as usage of the evaluation's channel.
+    """
 
     def enter(self, entry: Entry) -> None:
         """Charge. Raises Unavailable where not even the journal can be written."""
         self.accounts.record(entry.ticket, as_evaluation(entry.posting()))
-
-    def watch(self, case: Case) -> None:
-        """Nothing: a run that is killed asks its last question again, and charges it then."""
 
 
 def as_evaluation(posting: Posting) -> Posting:
