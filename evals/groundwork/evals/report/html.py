@@ -23,7 +23,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-.wide { overflow-x: auto; } .number { text-align: right; white-space: nowrap; } .soft { color: var(--soft); }
+.wide { overflow-x: auto; } td:not(:last-child) { white-space: nowrap; } .soft { color: var(--soft); }
 .bad { color: var(--bad); } svg { width: 100%; max-width: 44rem; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
 .name { text-anchor: end; } .tick { text-anchor: middle; } svg .tick { fill: var(--soft); }
 .grid { stroke: var(--line); } .bar { stroke: var(--mark); stroke-width: 2; } .dot { fill: var(--mark); }
