@@ -92,7 +92,8 @@ class Slack:
         def found() -> list[Message]:
             return [each for each in self.thread(channel, thread_ts) if text in each.shown]
 
-        (message,) = await self.until(found)
+        await self.until(found)
+        (message,) = found()
         return message
 
     async def answered(self, channel: str, thread_ts: str, count: int = 1) -> list[Message]:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundwork.core.errors import (
+    BudgetExceeded,
+    ConfigurationError,
+    EngineDown,
+    GroundworkError,
+    IndexMissing,
+    TooManyRequests,
+)
 from groundwork.serving.slack.escape import escape, link, plain
 from groundwork.serving.slack.mrkdwn import Stretch, stretches, to_mrkdwn
 from groundwork.serving.slack.page import messages
 from groundwork.serving.slack.split import sections
+from groundwork.serving.slack.words import sorry
 
 # What Slack reads as more than text.
 _SPECIAL = re.compile(r"<([^<>]*)>")
@@ -119,7 +129,7 @@ def test_reading_what_people_wrote(text: str, read: str) -> None:
 
 def test_a_long_answer_is_split_between_messages_and_keeps_its_code() -> None:
     code = "\n".join(f"line {n} <&>" for n in range(900))
-    answer = {
+    answer: dict[str, Any] = {
         "id": "ans-1",
         "answer": f"Before.\n\n```\n{code}\n```\n\nAfter.",
         "citations": [],
@@ -134,6 +144,43 @@ def test_a_long_answer_is_split_between_messages_and_keeps_its_code() -> None:
     assert [blocks[-1]["type"] for _, blocks in pages] == ["section"] * (len(pages) - 1) + [
         "actions"
     ]
+
+
+BUDGET = {
+    "scope": "team", "subject": "<search>", "period": "month", "currency": "USD", "limit": "5", "spent": "4.2",
+    "remaining": "0.8", "frugal": True, "resets_at": "2026-12-01T00:00:00Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("frugal", [True, False])
+def test_what_is_left_is_said_from_the_soft_threshold_on(frugal: bool) -> None:
+    answer = {"id": "a", "answer": "Yes.", "citations": [], "budget": {**BUDGET, "frugal": frugal}}
+    ((_, blocks),) = messages(answer, thumbs=False, person=False)
+    notes = [block["elements"][0]["text"] for block in blocks if block["type"] == "context"]
+    said = (
+        "The month's budget of team &lt;search&gt; has 0.8 of 5 USD left, so answers are short for now; "
+        "it begins anew on 2026-12-01."
+    )
+    assert notes == ([said] if frugal else [])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (BudgetExceeded("…", budget=BUDGET), "has 0.8 of 5 USD left, which is not enough for another answer"),
+        (TooManyRequests("…", limit={}, retry_after=12.4), "please ask again in 12 seconds."),
+        (IndexMissing("no index named <x>"), "I cannot answer that: no index named &lt;x&gt;."),
+        (EngineDown("http://10.0.0.7 is down"), "cannot be reached just now; please ask again in a minute."),
+        (ConfigurationError("ledger.url is wrong"), "Something went wrong here, and the log knows what."),
+        (None, "Something went wrong here, and the log knows what."),
+    ],
+)  # fmt: skip
+def test_errors_in_one_sentence(error: GroundworkError | None, said: str) -> None:
+    sentence = sorry(error, "0" * 32)
+    assert said in sentence
+    assert sentence.endswith(f"(id `{'0' * 32}`)")
+    assert "10.0.0.7" not in sentence
+    assert "ledger.url" not in sentence
 
 
 def test_stretches_keep_code_apart() -> None:

@@ -32,6 +32,8 @@ def all_checks(settings: Settings) -> list[CheckResult]:
         "ledger": _ledger,
         "service": _service,
     }
+    if settings.slack.enabled:
+        checks["slack"] = _slack
     results = [_tried(name, check, settings) for name, check in checks.items()]
     return results + _engines(settings)
 
@@ -43,6 +45,12 @@ def _tried(name: str, check: Callable[[Settings], str], settings: Settings) -> C
         return CheckResult(name, ok=False, detail=error.detail)
     except OSError as error:
         return CheckResult(name, ok=False, detail=str(error))
+
+
+def _slack(settings: Settings) -> str:
+    from groundwork.serving.slack.app import whose_token
+
+    return asyncio.run(whose_token(settings))
 
 
 def _python(_settings: Settings) -> str:

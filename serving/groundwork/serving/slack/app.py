@@ -15,6 +15,7 @@ from starlette.routing import Route
 from groundwork.core.errors import NotFound, Unavailable
 from groundwork.core.metering.database import open_engine
 from groundwork.core.settings import Settings
+from groundwork.serving.readiness import Readiness
 from groundwork.serving.services import Services
 from groundwork.serving.slack.desk import Desk
 from groundwork.serving.slack.inbox import Inbox
@@ -38,35 +39,34 @@ def add_route(app: Starlette) -> None:
 
 
 async def _endpoint(request: Request) -> Response:
-    from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+    from slack_bolt.adapter.starlette.async_handler import to_starlette_response
+    from slack_bolt.async_app import AsyncBoltRequest
 
     intake: Intake | None = getattr(request.app.state, "slack", None)
     if intake is None:
         raise NotFound("the Slack app is not running here")
+    body = await request.body()
     try:
-        (await request.body()).decode()
-    except UnicodeDecodeError:
+        asked = AsyncBoltRequest(
+            body=body.decode(), query=request.url.query, headers=dict(request.headers)
+        )
+    except (ValueError, TypeError, AttributeError):
+        # It is read before its signature is looked at: neither JSON nor an object.
         return Response(status_code=400)
-    return await AsyncSlackRequestHandler(intake.app).handle(request)
+    return to_starlette_response(await intake.app.async_dispatch(asked))
 
 
 @asynccontextmanager
 async def running(settings: Settings, services: Services) -> AsyncIterator[Intake]:
     """The bot at work, with a Socket Mode connection where the settings say so; yields what takes events in."""
-    from slack_sdk.web.async_client import AsyncWebClient
-
     slack = settings.slack
     engine = open_engine(settings.ledger_url)
     async with AsyncExitStack() as undo:
         undo.callback(engine.dispose)
         queue = await asyncio.to_thread(ReviewQueue, engine)
-        # Tried again by the worker, who knows what was posted already.
-        client = AsyncWebClient(
-            secret(slack.bot_token), base_url=slack.base_url, timeout=30, retry_handlers=[]
-        )
         threads = Threads(engine, services.conversations)
         inbox = Inbox(engine, slack.lease_seconds)
-        outbox = Outbox(client, slack)
+        outbox = _outbox(settings)
         desk = Desk(settings, services, inbox, outbox, threads, queue)
         worker = Worker(desk)
         intake = Intake(slack, inbox, threads, worker.wake)
@@ -102,6 +102,23 @@ async def _greet(outbox: Outbox) -> None:
         _log.error("Slack does not know the bot: %s", error.detail)
     except Unavailable as error:
         _log.warning("Slack cannot be reached yet: %s", error.detail)
+
+
+async def whose_token(settings: Settings) -> str:
+    """Whose bot the settings name, for people. Raises SlackRefused or Unavailable."""
+    me = await _outbox(settings).identify()
+    return f"{me.get('user')} in {me.get('team')}, mode {settings.slack.mode}"
+
+
+def _outbox(settings: Settings) -> Outbox:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    slack = settings.slack
+    # Tried again by the worker, who knows what was posted already.
+    client = AsyncWebClient(
+        secret(slack.bot_token), base_url=slack.base_url, timeout=30, retry_handlers=[]
+    )
+    return Outbox(client, slack)
 
 
 async def _forget(desk: Desk) -> None:
@@ -140,6 +157,9 @@ def standalone(settings: Settings) -> Starlette:
         services = await asyncio.to_thread(build_services, settings)
         try:
             await services.greet_engines()
+            readiness = Readiness(services, settings.index.default)
+            warming = asyncio.create_task(asyncio.to_thread(readiness.warm))
+            warming.add_done_callback(_report)
             async with running(settings, services) as intake:
                 app.state.slack = intake
                 yield

@@ -86,14 +86,18 @@ async def _respond(url: str, text: str) -> None:
 
 
 async def _kept(item: Item, desk: Desk) -> dict[str, Any] | None:
-    """The answer that was finished before this process began."""
+    """The answer that was finished before this process began. One that was cut is deleted: nobody will read it."""
     if not item.answer_id:
         return None
+    store = desk.services.store
     try:
-        found = await asyncio.to_thread(desk.services.store.get, item.answer_id)
+        found = await asyncio.to_thread(store.get, item.answer_id)
     except NotFound:
         return None
-    return found if found["outcome"] in _WHOLE else None
+    if found["outcome"] in _WHOLE:
+        return found
+    await asyncio.to_thread(store.delete, item.answer_id)
+    return None
 
 
 async def _written(item: Item, desk: Desk, thread: Thread, trace: Trace) -> dict[str, Any]:

@@ -96,10 +96,9 @@ class Inbox:
             "private": True,
         }
         with writing(self._engine) as connection:
-            added = connection.execute(
-                insert_or(table, connection).values(row).on_conflict_do_nothing()
-            )
-            if added.rowcount and entry.kind == "question" and entry.thread_ts:
+            statement = insert_or(table, connection).values(row).on_conflict_do_nothing()
+            added = connection.execute(statement.returning(table.c.seq)).first() is not None
+            if added and entry.kind == "question" and entry.thread_ts:
                 thread = {
                     "channel": entry.channel,
                     "thread_ts": entry.thread_ts,
@@ -111,7 +110,7 @@ class Inbox:
                 connection.execute(
                     insert_or(threads, connection).values(thread).on_conflict_do_nothing()
                 )
-        return bool(added.rowcount)
+        return added
 
     def claim(self) -> Item | None:
         """The oldest item that nobody holds and nothing of its thread stands before; None where there is none."""
@@ -172,7 +171,9 @@ class Inbox:
 
     def postpone(self, item: Item, seconds: float) -> None:
         """Let go of it; it is due again after so many seconds. Raises LeaseLost."""
-        self._change(item, owner=None, lease_until=None, not_before=time.time() + seconds)
+        due = time.time() + seconds
+        # The attempts that count are those whose process died.
+        self._change(item, owner=None, lease_until=None, not_before=due, attempts=1)
 
     def waiting(self) -> int:
         """How many items are not done."""

@@ -66,8 +66,10 @@ class Intake:
         """Only the asker's own words to nobody else; a mention comes as an event of its own."""
         if not self._settings.follow_ups or "<@" in event.get("text", ""):
             return False
-        find = asyncio.to_thread(self._threads.find, event["channel"], event["thread_ts"])
-        thread = await asyncio.wait_for(find, _WRITE_SECONDS)
+        async with asyncio.timeout(_WRITE_SECONDS):
+            thread = await asyncio.to_thread(
+                self._threads.find, event["channel"], event["thread_ts"]
+            )
         return thread is not None and not thread.handed_off and thread.asker == event["user"]
 
     async def _on_reaction(self, body: Body) -> None:
@@ -127,7 +129,9 @@ class Intake:
 
     async def _put(self, entry: Entry) -> None:
         # Where it takes too long or fails, Slack gets an error and sends it again.
-        if await asyncio.wait_for(asyncio.to_thread(self._inbox.put, entry), _WRITE_SECONDS):
+        async with asyncio.timeout(_WRITE_SECONDS):
+            new = await asyncio.to_thread(self._inbox.put, entry)
+        if new:
             self._wake()
 
 

@@ -22,6 +22,8 @@ _PASSING = frozenset(
 )
 # So long a message that must get through waits for its turn.
 _PATIENCE = 300.0
+# A channel can be made private.
+_REMEMBER_SECONDS = 600.0
 _EVENT_TYPE = "groundwork_part"
 
 
@@ -45,7 +47,7 @@ class Outbox:
         self._update_seconds = settings.update_seconds
         self._rests: dict[str, float] = {}
         self._next_update = 0.0
-        self._private: dict[str, bool] = {}
+        self._private: dict[str, tuple[bool, float]] = {}
 
     def may_update(self) -> bool:
         """Whether a message under way may be updated now. Slack counts updates of all messages together."""
@@ -149,7 +151,8 @@ class Outbox:
         """Whether only some may read there. What Slack does not say counts as private."""
         if kind:
             return kind != "channel"
-        if channel not in self._private:
+        known, until = self._private.get(channel, (True, 0.0))
+        if time.monotonic() > until:
             try:
                 said = await self._call(
                     "conversations.info", self._client.conversations_info, {"channel": channel}
@@ -158,8 +161,9 @@ class Outbox:
                 return True
             place = said.get("channel") or {}
             kinds = ("is_private", "is_im", "is_mpim")
-            self._private[channel] = any(bool(place.get(each)) for each in kinds)
-        return self._private[channel]
+            known = any(bool(place.get(each)) for each in kinds)
+            self._private[channel] = known, time.monotonic() + _REMEMBER_SECONDS
+        return known
 
     async def identify(self) -> dict[str, Any]:
         """Whose token this is. Raises SlackRefused where it is none."""

@@ -52,8 +52,8 @@ class ReviewQueue:
             "turns": json.dumps(turns, ensure_ascii=False),
         }
         with writing(self._engine) as connection:
-            statement = insert_or(review_queue, connection).values(row)
-            return bool(connection.execute(statement.on_conflict_do_nothing()).rowcount)
+            statement = insert_or(review_queue, connection).values(row).on_conflict_do_nothing()
+            return connection.execute(statement.returning(review_queue.c.id)).first() is not None
 
     def all(self) -> list[dict[str, Any]]:
         """What waits, oldest first."""

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from groundwork.core.errors import GroundworkError, Unavailable
-from groundwork.serving.slack import acts
+from groundwork.core.telemetry import Trace
+from groundwork.serving.slack import acts, words
 from groundwork.serving.slack.ask import answer_question
 from groundwork.serving.slack.desk import Desk
 from groundwork.serving.slack.inbox import Item, LeaseLost
@@ -19,9 +20,9 @@ _log = logging.getLogger("groundwork.slack")
 # How often the inbox is looked into for what other processes left.
 _LOOK_SECONDS = 1.0
 _LONGEST_WAIT = 60.0
-# So long an item is tried where Slack does not answer, and so often where its processes died.
+# So long an item is tried where Slack does not answer, and so often where its processes die of it.
 _GIVE_UP_SECONDS = 6 * 3600.0
-_GIVE_UP_ATTEMPTS = 100
+_GIVE_UP_ATTEMPTS = 10
 
 _WORK: Mapping[str, Callable[[Item, Desk], Awaitable[None]]] = {
     "question": answer_question,
@@ -82,8 +83,10 @@ class Worker:
                 item = None
             if item is not None:
                 return item
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._woken.wait()
 
     async def _hold(self, item: Item) -> None:
         """Work on it while its lease is prolonged; stop where another process took it over."""
@@ -121,18 +124,28 @@ class Worker:
         try:
             if item.attempts <= _GIVE_UP_ATTEMPTS:
                 await _WORK[item.kind](item, self._desk)
+            else:
+                _log.error("gave up on %s after %d attempts", item.event_id, _GIVE_UP_ATTEMPTS)
             await asyncio.to_thread(inbox.finish, item)
         except LeaseLost:
             _log.warning("another process took over %s", item.event_id)
         except Unavailable as error:
-            if time.time() - item.received_at > _GIVE_UP_SECONDS:
+            age = time.time() - item.received_at
+            if age > _GIVE_UP_SECONDS:
                 _log.error("gave up on %s: %s", item.event_id, error.detail)
                 await asyncio.to_thread(inbox.finish, item)
                 return
-            wait = error.retry_after or min(_LONGEST_WAIT, 2.0 ** min(item.attempts, 8) / 4)
+            wait = error.retry_after or min(_LONGEST_WAIT, 0.5 + age / 2)
             _log.warning("%s is tried again in %.0f s: %s", item.event_id, wait, error.detail)
             await asyncio.to_thread(inbox.postpone, item, wait)
         except GroundworkError as error:
             # Nobody can be told: it was Slack that refused.
             _log.error("gave up on %s: %s", item.event_id, error.detail)
+            await asyncio.to_thread(inbox.finish, item)
+        except Exception:  # noqa: BLE001 -- the edge: told to who acted, logged with its id
+            trace_id = Trace().trace_id
+            _log.exception("%s failed unexpectedly trace=%s", item.event_id, trace_id)
+            with suppress(GroundworkError):
+                said = words.sorry(None, trace_id)
+                await self._desk.whisper(item, said, item.payload.get("thread_ts"))
             await asyncio.to_thread(inbox.finish, item)
