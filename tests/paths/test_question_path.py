@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from groundwork.core.progress import NoProgress
 from groundwork.core.settings import EmbedderSettings, RetrievalSettings, ServiceSettings, Settings
 from groundwork.core.telemetry import Trace
+from groundwork.guardrails.guard import Guard
 from groundwork.ingestion.build import Tools
 from groundwork.ingestion.check import Limits
 from groundwork.ingestion.chunk import ChunkingConfig
@@ -23,6 +25,8 @@ from groundwork.retrieval.embed.cache import VectorCache
 from groundwork.retrieval.embed.factory import create_embedder
 from groundwork.retrieval.embed.pool import EmbeddingPool
 from groundwork.retrieval.index.factory import open_store
+from groundwork.retrieval.passages import Passage
+from groundwork.serving.acquaint import Acquaintance
 from groundwork.serving.answer import answer, complete
 from groundwork.serving.case import Question
 from groundwork.serving.events import Delta, Done
@@ -126,3 +130,33 @@ def test_promotions_under_load_mix_no_versions(
     assert {version for version, _ in results} == set(versions)
     for version, seen in results:
         assert seen == {editions[version]}
+
+
+class Reading:
+    """A guard that only notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def begin(self, index: str) -> Reading:
+        assert index == "handbook"
+        return self
+
+    def check_passages(self, passages: Sequence[Passage]) -> None:
+        self.read += [passage.chunk.id for passage in passages]
+
+
+def test_the_rails_read_each_version_once_beforehand(
+    settings: Settings, services: Services, tmp_path: Path
+) -> None:
+    reading = Reading()
+    acquaintance = Acquaintance(cast("Guard", reading), services.index_store, services.readers)
+    read = acquaintance.look("handbook")
+    assert read == len(reading.read) == len(set(reading.read)) >= PAGES
+    assert acquaintance.look("handbook") == 0
+    assert acquaintance.look("nothing") == 0
+    publish(settings, tmp_path / "handbook", "third")
+    assert acquaintance.look("handbook") == read
+    acquaintance.stop()
+    acquaintance.run()
+    assert len(reading.read) == 2 * read

@@ -114,7 +114,7 @@ class Memo:
     Only runs that did not fail are remembered, and only of rails that go by nothing but the text and where it stands.
     """
 
-    def __init__(self, most: int = 16_384) -> None:
+    def __init__(self, most: int = 65_536) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[int, str], tuple[Finding, ...]] = OrderedDict()

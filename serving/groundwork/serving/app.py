@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.monitoring.logs import configure_logging
 from groundwork.core.settings import Settings
+from groundwork.serving.acquaint import Acquaintance
 from groundwork.serving.api import (
     answers,
     ask,
@@ -134,9 +136,11 @@ def _add_pages(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _housekeeping(context: Context) -> AsyncIterator[None]:
-    """Greet the engines, load the embedder and forget old answers beside the service."""
+    """Greet the engines, load the embedder, show the rails their passages and forget old answers, beside the service."""
+    services = context.services
+    acquaintance = Acquaintance(services.assistant.guard, services.index_store, services.readers)
     tasks = [
-        asyncio.create_task(_warm(context)),
+        asyncio.create_task(_warm(context, acquaintance)),
         asyncio.create_task(_forget(context.services, context.settings)),
     ]
     for task in tasks:
@@ -144,10 +148,11 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        acquaintance.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await context.services.close_engines()
+        await services.close_engines()
 
 
 @asynccontextmanager
@@ -163,9 +168,11 @@ async def _slack(app: FastAPI, settings: Settings, services: Services) -> AsyncI
         yield
 
 
-async def _warm(context: Context) -> None:
+async def _warm(context: Context, acquaintance: Acquaintance) -> None:
     await context.services.greet_engines()
     await asyncio.to_thread(context.readiness.warm)
+    # A thread of its own: the pool's are for answers.
+    threading.Thread(target=acquaintance.run, name="acquaintance", daemon=True).start()
 
 
 async def _forget(services: Services, settings: Settings) -> None:
