@@ -25,12 +25,12 @@ def test_defaults_need_nothing(tmp_path: Path) -> None:
 def test_nested_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GROUNDWORK_HOME", "state")
     monkeypatch.setenv("GROUNDWORK_SERVICE__PORT", "9000")
-    monkeypatch.setenv("GROUNDWORK_INDEX__API_KEY", "secret")
+    monkeypatch.setenv("GROUNDWORK_INDEX__API_KEY", "opensesame")
     settings = load()
     assert settings.home == tmp_path / "state"
     assert settings.service.port == 9000
     assert settings.index.api_key is not None
-    assert "secret" not in repr(settings)
+    assert "opensesame" not in repr(settings)
 
 
 def test_the_file_and_what_wins(monkeypatch: pytest.MonkeyPatch) -> None:
