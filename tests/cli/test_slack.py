@@ -43,9 +43,10 @@ def test_socket_mode_needs_an_app_token(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("GROUNDWORK_SLACK__BOT_TOKEN", "xoxb-1")
-    monkeypatch.setenv("GROUNDWORK_SLACK__SIGNING_SECRET", "s")
     assert run(cli, ["slack", "--socket"]) == 2
     assert "GROUNDWORK_SLACK__APP_TOKEN" in capsys.readouterr().err
+    assert run(cli, ["slack"]) == 2
+    assert "GROUNDWORK_SLACK__SIGNING_SECRET" in capsys.readouterr().err
 
 
 def test_doctor_says_whose_bot_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

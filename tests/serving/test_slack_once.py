@@ -12,6 +12,7 @@ import pytest
 
 from groundwork.serving.slack import words
 from groundwork.serving.slack.page import PERSON
+from groundwork.serving.slack.worker import Worker
 from tests.serving.api_fakes import QUESTION, SENTENCES
 from tests.serving.slack_double import PEOPLE, PUBLIC
 from tests.serving.slack_world import Office, opened
@@ -189,11 +190,14 @@ async def test_long_answers_come_whole_and_once(office: Office) -> None:
     assert list(itertools.chain(*(text.split("\n\n") for text in texts))) == lines
 
 
-async def test_stopping_while_something_comes_in_stops(office: Office) -> None:
+async def test_a_worker_that_is_woken_and_stopped_at_once_stops(office: Office) -> None:
     bot = await office.bot()
+    worker: Worker = bot.intake._wake.__self__  # type: ignore[attr-defined]
+    running = asyncio.create_task(worker.run())
     # Until it waits for the next item.
     await asyncio.sleep(0.3)
-    bot.intake._wake()
+    worker.wake()
+    running.cancel()
     async with asyncio.timeout(5):
-        await bot.stop()
-    office.bots.clear()
+        await asyncio.wait({running})
+    assert running.cancelled()

@@ -88,17 +88,13 @@ def _serve(*, socket: bool, host: str | None, port: int | None) -> None:
     from groundwork.core.monitoring.logs import configure_logging
     from groundwork.serving.slack.app import standalone
 
-    settings = load()
+    settings = load(slack={"mode": "socket"}) if socket else load()
     if not settings.slack.enabled:
         raise ConfigurationError(
             "there is no Slack app without GROUNDWORK_SLACK__BOT_TOKEN; docs/slack.md says how to get one",
             field="slack.bot_token",
         )
-    if socket and settings.slack.app_token is None:
-        raise ConfigurationError(
-            "Socket Mode needs GROUNDWORK_SLACK__APP_TOKEN", field="slack.app_token"
-        )
-    given = {"mode": "socket" if socket else None, "host": host, "port": port}
+    given = {"host": host, "port": port}
     chosen = settings.slack.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )

@@ -80,7 +80,7 @@ class SlackSettings(Part):
         if self.bot_token is None:
             return self
         if self.mode == "http" and self.signing_secret is None:
-            raise ValueError("the mode http needs signing_secret")
+            raise ValueError("the mode http needs GROUNDWORK_SLACK__SIGNING_SECRET")
         if self.mode == "socket" and self.app_token is None:
-            raise ValueError("the mode socket needs app_token")
+            raise ValueError("the mode socket needs GROUNDWORK_SLACK__APP_TOKEN")
         return self
