@@ -23,6 +23,8 @@ _FENCE = re.compile(r"`{3,}|~{3,}")
 _BOLD_LINE = re.compile(r"\*\*[^*\n]+\*\*:?")
 # What may stand between a sentence and the next one that has not shown itself yet.
 _OPENERS = re.compile(r"\s+[(\[\"'“‘`*_<]*$|\s+$")
+# Of code that is not closed yet, what stays as it is whether it will be closed or not: no mark and no stop in it.
+_CODE_BEGUN = re.compile(r"`+(?:[^`\[【.!?…。！？\n]*[^`\[【.!?…。！？\s])?")
 _STOP = re.compile(r"[.!?。！？…][)\]\"'”’*_]*$")
 _DECORATION = "`*_\"'“”. \t\n"
 # So far behind an end may stand what shows that it is one.
@@ -228,9 +230,10 @@ class MarkParser:
             text = found.text[: told.end()]
             return self._emit(self._sentence(start, text, numbers), len(self._buffer), True)
         if not closed:
-            self._open = self._certain(start, found.text)
+            begun = _CODE_BEGUN.match(self._buffer, start + found.read)
+            self._open = self._certain(start, found.text + (begun[0] if begun else ""))
             # Code begins behind these blanks, and no mark that would take them away.
-            if self._open and self._buffer[start + found.read : start + found.read + 1] == "`":
+            if self._open and begun is not None and not begun[0].strip("`"):
                 self._open += found.text[len(found.text.rstrip(" ")) :]
             return None
         numbers = tuple(number for _, number in found.marks)
