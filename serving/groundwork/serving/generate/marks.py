@@ -231,6 +231,8 @@ class MarkParser:
             return self._emit(self._sentence(start, text, numbers), len(self._buffer), True)
         if not closed:
             begun = _CODE_BEGUN.match(self._buffer, start + found.read)
+            if begun is not None and self._sentinel and self._sentinel[:3] in found.text + begun[0]:
+                begun = None
             self._open = self._certain(start, found.text + (begun[0] if begun else ""))
             # Code begins behind these blanks, and no mark that would take them away.
             if self._open and begun is not None and not begun[0].strip("`"):
