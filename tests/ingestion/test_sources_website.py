@@ -130,7 +130,14 @@ def site() -> Iterator[Site]:
     host, port = runner.addresses[0]
     served.url = f"http://{host}:{port}"
     yield served
-    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+
+    async def stop() -> None:
+        await runner.cleanup()
+        # A connection that was accepted meanwhile, and transports that are closing, need turns of the loop to end.
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+
+    asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
