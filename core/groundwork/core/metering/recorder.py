@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -33,32 +33,6 @@ _LAST_RETRY_SECONDS = 10.0
 _STOP_SECONDS = 15.0
 
 OnUnavailable = Literal["journal", "refuse"]
-
-
-class Records(Protocol):
-    """What takes the charges of a request."""
-
-    def admit(self) -> None:
-        """Raises Unavailable where no new request may begin."""
-        ...
-
-    def record(self, posting: Posting) -> None:
-        """Returns when the charges cannot be lost any more. Raises Unavailable."""
-        ...
-
-
-class DirectRecorder:
-    """Posts at once, without a journal: for the command line, evaluation runs and tests."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def admit(self) -> None:
-        """Always."""
-
-    def record(self, posting: Posting) -> None:
-        """Returns when the database has it. Raises Unavailable or Conflict."""
-        self._ledger.post(posting)
 
 
 class Recorder:
