@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PART_ROOTS := core ingestion retrieval guardrails classic serving evals cli
+PART_ROOTS := core ingestion retrieval guardrails classic serving evals pipelines cli
 
 .PHONY: run run-gpu test test-vllm lint format bench docs lock clean help
 .DEFAULT_GOAL := help

@@ -16,8 +16,8 @@ from benchmarks.data import ROOT
 from benchmarks.intervals import share
 from benchmarks.setup import ingest_folder
 from groundwork.cli.evaluation import default_sets, evaluate_set, gate_settings
+from groundwork.core.registry.gate import GateSettings, Measured, judge
 from groundwork.core.settings import Settings
-from groundwork.evals.gate import GateSettings, Measured, judge
 
 RUNS = 200
 DROP = 0.05

@@ -7,7 +7,7 @@ compile() {
     .tools/bin/uv pip compile --quiet --no-header --no-annotate --python-version 3.11 \
         ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$@"
 }
-compile pyproject.toml -o requirements/runtime.txt
-compile pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+compile pyproject.toml --extra classic --extra monitoring --extra pipelines -o requirements/runtime.txt
+compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
 # The local build tag of a CPU wheel is this machine's choice, not the lock's.
 sed -i 's/+cpu$//' requirements/runtime.txt requirements/dev.txt

@@ -21,8 +21,8 @@ from groundwork.core.answers import Usage
 from groundwork.core.errors import ConfigurationError, EngineDown
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.prices import PriceBook
+from groundwork.core.registry.gate import GateSettings, Measured, Rule, judge
 from groundwork.core.settings import JudgeSettings, Settings
-from groundwork.evals.gate import GateSettings, Measured, Rule, judge
 from groundwork.evals.golden import Example
 from groundwork.evals.metrics.judged import NAMES, Judge
 from groundwork.evals.rows import Found, Row

@@ -11,7 +11,7 @@ import pytest
 from groundwork.cli import cli
 from groundwork.cli.run import run as run_cli
 from groundwork.core.errors import Conflict, NotFound
-from groundwork.evals.gate import GateSettings, Measured, judge
+from groundwork.core.registry.gate import GateSettings, Measured, judge
 from groundwork.evals.report.html import to_html
 from groundwork.evals.report.markdown import to_markdown
 from groundwork.evals.report.summary import spread, summarise
@@ -190,7 +190,7 @@ def test_the_report_escapes_what_pages_and_answers_say(tmp_path: Path) -> None:
     folder.append(row)
     folder.finish("2026-11-25T00:01:00Z")
     summary = summarise(folder)
-    gate = judge(Measured.of_rows("r1", [row]), None, GateSettings.read(ROOT / "evals/gate.yaml"))
+    gate = judge(Measured.of_rows("r1", [row]), None, GateSettings.read())
     page = to_html(summary, gate)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page

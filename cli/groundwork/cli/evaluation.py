@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from groundwork.cli.compose import open_services
 from groundwork.cli.first_run import ensure_index
 from groundwork.cli.progress import ConsoleProgress
-from groundwork.core.errors import ConfigurationError, InvalidInput
+from groundwork.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from groundwork.core.registry.gate import GateSettings, Verdict
     from groundwork.core.settings import Settings
-    from groundwork.evals.gate import GateSettings, Verdict
     from groundwork.evals.report.summary import Summary
     from groundwork.evals.store import RunFolder
 
@@ -28,12 +28,9 @@ def default_sets() -> tuple[Path, ...]:
 
 def gate_settings(path: Path | None) -> GateSettings:
     """The gate's rules for the assistant, by default the bundled ones. Raises ConfigurationError."""
-    from groundwork.evals.gate import GateSettings
+    from groundwork.core.registry.gate import GateSettings
 
-    found = path or _bundled("gate.yaml")
-    if found is None:
-        raise ConfigurationError("there is no bundled gate here; name one with --gate-file")
-    return GateSettings.read(found)
+    return GateSettings.read(path)
 
 
 def evaluate_set(

@@ -18,8 +18,8 @@ from groundwork.cli.progress import ConsoleProgress
 from groundwork.core.errors import GateRefused, GroundworkError, InvalidInput
 
 if TYPE_CHECKING:
+    from groundwork.core.registry.gate import Verdict
     from groundwork.core.settings import Settings
-    from groundwork.evals.gate import Verdict
     from groundwork.evals.redteam.report import Report
     from groundwork.evals.store import RunFolder
 
@@ -232,7 +232,7 @@ def _judge(settings: Settings, a: str, b: str, gate_file: Path | None) -> Verdic
 
 
 def _verdict(candidate: RunFolder, champion: RunFolder | None, gate_file: Path | None) -> Verdict:
-    from groundwork.evals.gate import Measured, judge
+    from groundwork.core.registry.gate import Measured, judge
 
     ours, theirs = (
         None if one is None else Measured.of_rows(one.run.id, one.rows(), one.run.invalid)

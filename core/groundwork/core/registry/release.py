@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import orjson
+from groundwork.core.registry.base import release_id
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,11 @@ class Release:
     policy: str | None = None
 
     @property
+    def content(self) -> dict[str, Any]:
+        """As the registry keeps it."""
+        return asdict(self)
+
+    @property
     def id(self) -> str:
         """`rel-` and 12 hex digits."""
-        content = orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
-        return "rel-" + hashlib.sha256(content).hexdigest()[:12]
+        return release_id(self.content)

@@ -21,10 +21,10 @@ from groundwork.core.metering.callers import Caller
 from groundwork.core.metering.postings import Posting, request_of
 from groundwork.core.metering.tally import CACHED_INPUT, INPUT, OUTPUT, REASONING, Tally
 from groundwork.core.money import parse_dollars
+from groundwork.core.registry.gate import JUDGED
 from groundwork.core.settings import EngineSettings, JudgeSettings
 from groundwork.core.tokens import count_tokens
 from groundwork.evals.books import CHANNEL, as_evaluation
-from groundwork.evals.gate import JUDGED
 from groundwork.evals.golden import Example
 from groundwork.evals.metrics.ragas import ragas_embeddings
 from groundwork.evals.rows import Row

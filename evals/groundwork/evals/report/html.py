@@ -7,12 +7,12 @@ from dataclasses import replace
 from html import escape
 
 from groundwork.core.money import format_dollars
-from groundwork.evals.gate import Verdict
+from groundwork.core.registry.gate import Verdict
+from groundwork.core.registry.stats import Interval
 from groundwork.evals.report import plots
 from groundwork.evals.report.markdown import percent, points
 from groundwork.evals.report.summary import METRICS, Line, Summary
 from groundwork.evals.rows import Row
-from groundwork.evals.stats import Interval
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#1d2327, #e6e8ea); --soft: light-dark(#5b6570, #9aa4ad);

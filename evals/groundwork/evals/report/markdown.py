@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from groundwork.core.money import format_dollars
-from groundwork.evals.gate import Verdict
+from groundwork.core.registry.gate import Verdict
+from groundwork.core.registry.stats import Interval
 from groundwork.evals.report.summary import METRICS, Summary
 from groundwork.evals.rows import Row
-from groundwork.evals.stats import Interval
 
 _SHOWN_DELTAS = 30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from groundwork.evals.stats import Interval
+from groundwork.core.registry.stats import Interval
 
 _LEFT, _WIDTH, _ROW = 210, 420, 22
 

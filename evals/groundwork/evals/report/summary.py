@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from groundwork.core.money import format_dollars
+from groundwork.core.registry.stats import Interval, interval
 from groundwork.evals.golden import CATEGORIES
 from groundwork.evals.rows import Row
-from groundwork.evals.stats import Interval, interval
 from groundwork.evals.store import Run, RunFolder
 
 # What each metric says, in the order of the report.

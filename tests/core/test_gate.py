@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.core.errors import ConfigurationError
-from groundwork.evals.gate import GateSettings, Measured, Rule, judge
-from groundwork.evals.stats import interval, resampled
+from groundwork.core.registry.gate import GateSettings, Measured, Rule, judge
+from groundwork.core.registry.stats import interval, resampled
 
-ROOT = Path(__file__).resolve().parents[2]
 RULES = GateSettings((Rule("passed", floor=0.5, alpha=0.05, margin=0.01),), draws=2000)
 
 
@@ -96,15 +95,15 @@ def test_a_judge_may_not_block_and_alphas_are_bounded() -> None:
 
 
 def test_the_bundled_gate_is_read_and_a_wrong_one_named(tmp_path: Path) -> None:
-    rules = {rule.metric: rule for rule in GateSettings.read(ROOT / "evals" / "gate.yaml").rules}
+    rules = {rule.metric: rule for rule in GateSettings.read().rules}
     assert rules["citations_hold"].floor == 1.0
     assert rules["passed"].alpha is not None
     wrong = tmp_path / "gate.yaml"
     wrong.write_text("draws: 10\nseed: 1\nreleases: {assistant: {passed: {flor: 1}}}\n")
     with pytest.raises(ConfigurationError, match=r"gate\.yaml"):
         GateSettings.read(wrong)
-    with pytest.raises(ConfigurationError, match="no gate for ocr"):
-        GateSettings.read(ROOT / "evals" / "gate.yaml", "ocr")
+    with pytest.raises(ConfigurationError, match="no gate for nothing"):
+        GateSettings.read(kind="nothing")
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40), st.integers(0, 99))

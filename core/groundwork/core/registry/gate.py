@@ -9,18 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from groundwork.core.errors import ConfigurationError
-from groundwork.evals.rows import Row
-from groundwork.evals.stats import Interval, resampled
+from groundwork.core.registry.stats import Interval, resampled
 
 # Metrics of a judge carry this prefix, and may not block.
 JUDGED = "judged_"
 # All metrics of a gate together may refuse a candidate that is no worse in at most this share of cases.
 FALSE_ALARMS = 0.05
+# The rules that ship, one section a kind of release.
+BUNDLED = Path(__file__).with_name("gate.yaml")
+
+
+class Example(Protocol):
+    """What a measurement kept of one example. `scores` maps a metric to 0..1, or to None where it does not apply."""
+
+    @property
+    def id(self) -> str:
+        """The same in every measurement of the set."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from; examples of one source stand and fall together."""
+
+    @property
+    def scores(self) -> Mapping[str, float | None]:
+        """By metric; higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +73,14 @@ class GateSettings:
             )
 
     @classmethod
-    def read(cls, path: Path, kind: str = "assistant") -> GateSettings:
-        """The rules for one kind of release. Raises ConfigurationError that names the file and what is wrong."""
+    def read(cls, path: Path | None = None, kind: str = "assistant") -> GateSettings:
+        """The rules for one kind of release, by default the bundled ones.
+
+        Raises ConfigurationError that names the file and what is wrong.
+        """
         import yaml
 
+        path = path or BUNDLED
         try:
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
             section: Mapping[str, Any] = data["releases"][kind]
@@ -84,8 +105,8 @@ class Measured:
     invalid: str = ""
 
     @classmethod
-    def of_rows(cls, name: str, rows: Iterable[Row], invalid: str = "") -> Measured:
-        """Of an evaluation run."""
+    def of_rows(cls, name: str, rows: Iterable[Example], invalid: str = "") -> Measured:
+        """Of the rows of an evaluation."""
         held = list(rows)
         scores = {row.id: row.scores for row in held}
         return cls(name, scores, {row.id: row.source for row in held}, invalid)
