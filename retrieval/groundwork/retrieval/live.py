@@ -9,11 +9,39 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from groundwork.core.errors import IndexMissing
 from groundwork.retrieval.index.base import LIVE, IndexReader, IndexStore
+
+
+class Readers(Protocol):
+    """Whatever lends the reader of an index."""
+
+    def lease(self, index: str) -> AbstractContextManager[IndexReader]:
+        """For the duration of the block. Raises IndexMissing."""
+        ...
+
+
+class PinnedReader:
+    """One version of one index, whatever is live: what a release that names its version reads from."""
+
+    def __init__(self, store: IndexStore, index: str, version: str) -> None:
+        """Opens the version. Raises NotFound where it is gone."""
+        self._reader = store.open(index, version)
+
+    @contextmanager
+    def lease(self, index: str) -> Iterator[IndexReader]:
+        """The version's reader. Raises IndexMissing for another index."""
+        if index != self._reader.index:
+            raise IndexMissing(f"this release answers from {self._reader.index}", field="index")
+        yield self._reader
+
+    def close(self) -> None:
+        """Close the version's reader."""
+        self._reader.close()
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from groundwork.retrieval import rank as ranking
 from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import Filter, IndexReader
 from groundwork.retrieval.lexicon import Lexicon
-from groundwork.retrieval.live import LiveReaders
+from groundwork.retrieval.live import Readers
 from groundwork.retrieval.passages import Retrieval
 from groundwork.retrieval.sparse import VERSION as TERMS_VERSION
 from groundwork.retrieval.sparse import query_vector
@@ -27,9 +27,7 @@ _READ = 24
 class Retriever:
     """Safe to use from several threads. Each call sees exactly one version."""
 
-    def __init__(
-        self, readers: LiveReaders, embedder: Embedder, settings: RetrievalSettings
-    ) -> None:
+    def __init__(self, readers: Readers, embedder: Embedder, settings: RetrievalSettings) -> None:
         self.embedder = embedder
         self._readers = readers
         self._settings = settings

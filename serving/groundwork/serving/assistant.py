@@ -12,6 +12,7 @@ from groundwork.serving.cache import AnswerCache
 from groundwork.serving.conversation import Rewriter
 from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.generate.base import Generator
+from groundwork.serving.prompts.file import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Assistant:
     cache: AnswerCache
     books: Books
     max_history_tokens: int = 1500
+    # What a language model is asked with; none where there is no model.
+    prompts: tuple[Prompt, ...] = ()
 
     def release(self, index: str, version: str) -> Release:
         """Everything that decides an answer from this version."""
@@ -36,5 +39,6 @@ class Assistant:
             generator=self.generator.identity,
             prices=self.books.prices.digest,
             retrieval={**self.retriever.settings(), "rewriter": self.rewriter.identity},
+            prompt=",".join(f"{each.id}-{each.digest}" for each in self.prompts) or None,
             policy=self.guard.identity,
         )

@@ -16,11 +16,10 @@ from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders
 from groundwork.serving.assistant import Assistant
-from groundwork.serving.books import Books
 from groundwork.serving.cache import AnswerCache
-from groundwork.serving.conversation import create_rewriter
 from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.engine.base import Engine
+from groundwork.serving.parts import Parts
 from groundwork.serving.store import AnswerStore
 
 _log = logging.getLogger("groundwork.serving")
@@ -39,6 +38,8 @@ class Services:
     accounts: Accounts
     engines: Mapping[str, Engine] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+    # What assistants of other releases are made of; tests with a single fake assistant have none.
+    parts: Parts | None = None
 
     async def greet_engines(self) -> None:
         """Ask each engine what it serves. One that does not answer is logged and left for later."""
@@ -66,61 +67,51 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """The real parts. Raises Unavailable or ConfigurationError; what was opened before is closed again."""
-    from groundwork.classic.injection.open import open_classifier
-    from groundwork.guardrails.factory import create_guard
-    from groundwork.guardrails.hosts import KnownHosts
-    from groundwork.retrieval.embed.factory import create_embedder
-    from groundwork.retrieval.embed.recent import RecentEmbedder
-    from groundwork.retrieval.index.factory import open_store
-    from groundwork.retrieval.retrieve import Retriever
-    from groundwork.serving.engine.factory import engines_of
-    from groundwork.serving.generate.factory import create_generator
-    from groundwork.serving.prompts.library import PromptLibrary
-
     quiet_libraries()
+    metrics = Metrics()
     with ExitStack() as undo:
-        store = AnswerStore(settings.ledger_url)
-        undo.callback(store.close)
-        conversations = ConversationStore(settings.ledger_url)
-        undo.callback(conversations.close)
-        index_store = open_store(settings)
-        undo.callback(index_store.close)
-        embedder = RecentEmbedder(create_embedder(settings))
-        readers = LiveReaders(index_store, settings.service.follow_seconds)
-        engines = engines_of(settings)
-        metrics = Metrics()
-        book = embedded_book(embedder.model)
-        accounts = Accounts.open(settings, book, metrics.money.posted)
-        accounts.start()
-        undo.callback(accounts.close)
-        assistant = Assistant(
-            retriever=Retriever(readers, embedder, settings.retrieval),
-            generator=create_generator(settings.generator, engines, embedder),
-            guard=create_guard(
-                settings,
-                classifier=open_classifier(settings, embedder),
-                embedder=embedder,
-                known_hosts=KnownHosts(index_store),
-            ),
-            rewriter=create_rewriter(
-                settings.conversation,
-                next(iter(engines.values()), None),
-                PromptLibrary(settings.generator.prompts),
-            ),
-            conversations=conversations,
-            cache=AnswerCache(settings.cache, embedder),
-            books=Books(accounts, store),
-            max_history_tokens=settings.conversation.max_history_tokens,
-        )
+        parts = _open_parts(settings, metrics, undo)
+        assistant = parts.assemble(settings)
         undo.pop_all()
     return Services(
         assistant=assistant,
-        store=store,
-        index_store=index_store,
-        readers=readers,
-        embedder=embedder,
-        conversations=conversations,
-        accounts=accounts,
-        engines=engines,
+        store=parts.store,
+        index_store=parts.index_store,
+        readers=parts.readers,
+        embedder=parts.embedder,
+        conversations=parts.conversations,
+        accounts=parts.accounts,
+        engines=parts.engines,
         metrics=metrics,
+        parts=parts,
+    )
+
+
+def _open_parts(settings: Settings, metrics: Metrics, undo: ExitStack) -> Parts:
+    from groundwork.classic.injection.open import open_classifier
+    from groundwork.retrieval.embed.factory import create_embedder
+    from groundwork.retrieval.embed.recent import RecentEmbedder
+    from groundwork.retrieval.index.factory import open_store
+    from groundwork.serving.engine.factory import engines_of
+
+    store = AnswerStore(settings.ledger_url)
+    undo.callback(store.close)
+    conversations = ConversationStore(settings.ledger_url)
+    undo.callback(conversations.close)
+    index_store = open_store(settings)
+    undo.callback(index_store.close)
+    embedder = RecentEmbedder(create_embedder(settings))
+    accounts = Accounts.open(settings, embedded_book(embedder.model), metrics.money.posted)
+    accounts.start()
+    undo.callback(accounts.close)
+    return Parts(
+        index_store=index_store,
+        readers=LiveReaders(index_store, settings.service.follow_seconds),
+        embedder=embedder,
+        classifier=open_classifier(settings, embedder),
+        engines=engines_of(settings),
+        accounts=accounts,
+        store=store,
+        conversations=conversations,
+        cache=AnswerCache(settings.cache, embedder),
     )

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.settings import Settings
 from groundwork.serving.prompts.file import Prompt, read_prompt
 
 _BUNDLED = Path(__file__).parent
@@ -51,6 +52,17 @@ class PromptLibrary:
                 f"no prompt {reference}; there are {known}", field="generator.prompt"
             )
         return self._prompts[parts["name"], wanted]
+
+
+def prompts_in_force(settings: Settings, *, with_engine: bool) -> tuple[Prompt, ...]:
+    """What a language model is asked with: none without an engine. Raises ConfigurationError."""
+    if not with_engine:
+        return ()
+    library = PromptLibrary(settings.generator.prompts)
+    names = [settings.generator.prompt]
+    if settings.conversation.rewrite in {"auto", "model"}:
+        names.append("rewrite")
+    return tuple(library.get(name) for name in names)
 
 
 def _read_folder(folder: Path) -> dict[tuple[str, int], Prompt]:
