@@ -33,7 +33,8 @@ class Question:
     """What somebody asks.
 
     `history` is the conversation as the client sent it; `conversation` names one that the server keeps.
-    `generator` is the generator that the caller asked for, None to leave the choice to the router.
+    `begins` says that the conversation is new. `generator` is the generator that the caller asked for, None to leave the
+    choice to the router.
     """
 
     text: str
@@ -43,7 +44,22 @@ class Question:
     passages: int | None = None
     generator: str | None = None
     conversation: str | None = None
+    begins: bool = False
     caller: Caller = field(default_factory=Caller.local)
+
+    @property
+    def thread(self) -> str:
+        """What all questions of one conversation have in common.
+
+        A history that the client keeps is known by who asks and how it began.
+        """
+        if self.conversation is not None:
+            return self.conversation
+        return f"{self.caller.key_id}\n{self.caller.user}\n{self._opening}"
+
+    @property
+    def _opening(self) -> str:
+        return self.history[0].content if self.history else self.text
 
 
 class Case:

@@ -86,6 +86,11 @@ class Conversation:
         }
 
 
+def new_conversation() -> str:
+    """An id for a conversation that will begin."""
+    return "conv-" + secrets.token_hex(12)
+
+
 class ConversationStore:
     """One SQL database, the ledger's. Safe to use from several threads and processes.
 
@@ -97,9 +102,9 @@ class ConversationStore:
         with writing(self._engine) as connection:
             metadata.create_all(connection)
 
-    def create(self, owner: str | None = None) -> str:
-        """Begin one; returns its id."""
-        conversation_id = "conv-" + secrets.token_hex(12)
+    def create(self, owner: str | None = None, conversation_id: str | None = None) -> str:
+        """Begin one, under an id of `new_conversation` where one was given out already; returns its id."""
+        conversation_id = conversation_id or new_conversation()
         now = _now()
         with writing(self._engine) as connection:
             connection.execute(

@@ -65,10 +65,10 @@ async def retrieve(case: Case, assistant: Assistant) -> None:
 async def _kept_turns(case: Case, assistant: Assistant) -> tuple[Turn, ...]:
     owner = case.question.caller.key_id or None
     store = assistant.conversations
-    if case.conversation == "new":
-        case.conversation = await asyncio.to_thread(store.create, owner)
-        return ()
     if case.conversation is None:
+        return ()
+    if case.question.begins:
+        await asyncio.to_thread(store.create, owner, case.conversation)
         return ()
     kept = await asyncio.to_thread(store.read, case.conversation, owner, _LAST_TURNS)
     return kept.history()

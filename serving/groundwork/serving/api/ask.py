@@ -19,9 +19,10 @@ from groundwork.serving.api.describe import COST_HEADERS, event_stream, problems
 from groundwork.serving.api.problems import Failure
 from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST, COST_HEADER, JSON, JsonRoute
 from groundwork.serving.api.run import Run
-from groundwork.serving.api.schemas import AskBody
+from groundwork.serving.api.schemas import NEW_CONVERSATION, AskBody
 from groundwork.serving.api.shapes import AnswerShape
 from groundwork.serving.case import Question
+from groundwork.serving.conversation_store import new_conversation
 from groundwork.serving.events import Cited, Delta, Event, Started
 from groundwork.serving.generate.router import check_wanted
 from groundwork.serving.questions import checked_question
@@ -56,6 +57,7 @@ async def ask(body: AskBody, request: Request) -> Response:
     context = context_of(request)
     settings = context.settings
     caller = await caller_of(request, ASK)
+    begins = body.conversation_id == NEW_CONVERSATION
     question = Question(
         text=checked_question(body.question, settings.service.max_question_chars),
         index=body.index or settings.index.default,
@@ -63,7 +65,8 @@ async def ask(body: AskBody, request: Request) -> Response:
         where=body.filters.to_filter() if body.filters is not None else None,
         passages=body.k,
         generator=body.model,
-        conversation=body.conversation_id,
+        conversation=new_conversation() if begins else body.conversation_id,
+        begins=begins,
         caller=caller,
     )
     check_wanted(question.generator, context.services.assistant.generator)

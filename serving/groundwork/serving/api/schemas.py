@@ -19,6 +19,8 @@ _MAX_FILTER_CHARS = 300
 INDEX_PATTERN = r"^[a-z0-9](?:_?[a-z0-9-])*_?$"
 MAX_INDEX_CHARS = 63
 ANSWER_ID_PATTERN = r"^[A-Za-z0-9-]{1,64}$"
+# What a client sends instead of an id to begin one.
+NEW_CONVERSATION = "new"
 CONVERSATION_PATTERN = r"^(?:new|conv-[0-9a-f]{24})$"
 MAX_GENERATOR_CHARS = 64
 
