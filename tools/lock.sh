@@ -8,6 +8,6 @@ compile() {
         ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$@"
 }
 compile pyproject.toml --extra classic --extra monitoring --extra pipelines -o requirements/runtime.txt
-compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
+compile pyproject.toml --extra classic --extra monitoring --extra pipelines --extra rapidocr --group dev -c requirements/runtime.txt -o requirements/dev.txt
 # The local build tag of a CPU wheel is this machine's choice, not the lock's.
 sed -i 's/+cpu$//' requirements/runtime.txt requirements/dev.txt
