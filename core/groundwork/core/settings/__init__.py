@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from groundwork.core.errors import ConfigurationError
 from groundwork.core.settings.costs import CostsSettings
+from groundwork.core.settings.data import DataSettings
 from groundwork.core.settings.evaluation import JudgeSettings
 from groundwork.core.settings.generation import (
     CacheSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "CacheSettings",
     "ConversationSettings",
     "CostsSettings",
+    "DataSettings",
     "EmbedderSettings",
     "EngineSettings",
     "GeneratorSettings",
@@ -98,6 +100,7 @@ class Settings(BaseSettings):
     costs: CostsSettings = CostsSettings()
     judge: JudgeSettings = JudgeSettings()
     slack: SlackSettings = SlackSettings()
+    data: DataSettings = DataSettings()
 
     @field_validator("home")
     @classmethod
@@ -136,6 +139,11 @@ class Settings(BaseSettings):
     def ledger_url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.ledger.url or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def data_url(self) -> str:
+        """Where versions of datasets are kept."""
+        return self.data.url or str(self.home / "data")
 
 
 def load(**overrides: object) -> Settings:
