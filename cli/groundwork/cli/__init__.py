@@ -19,6 +19,7 @@ COMMANDS = {
     "cost": ("groundwork.cli.commands.cost:cost", "Reports, exports and corrections of what was spent."),
     "keys": ("groundwork.cli.commands.keys:keys", "API keys, who they belong to, and budgets."),
     "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
+    "data": ("groundwork.cli.commands.data:data", "Versions of the data that models are trained on and measured with."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),
