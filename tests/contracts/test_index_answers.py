@@ -159,3 +159,21 @@ def test_an_empty_version_finds_nothing(world: World) -> None:
     assert ask(reader, "anything") == []
     assert reader.candidates(np.ones(DIMENSION, np.float32), SparseVector((1,), (1.0,)), 3) == []
     reader.close()
+
+
+def test_everything_comes_out_as_it_went_in_by_id(reader: IndexReader) -> None:
+    read = [each for batch in reader.points() for each in batch]
+    wanted = sorted(POINTS, key=lambda each: each.chunk.id)
+    assert [each.chunk for each in read] == [each.chunk for each in wanted]
+    for got, sent in zip(read, wanted, strict=True):
+        assert np.array_equal(got.dense, sent.dense)
+        assert got.dense.dtype == np.float32
+        assert got.sparse.indices == tuple(sorted(sent.sparse.indices))
+        weights = dict(zip(sent.sparse.indices, sent.sparse.values, strict=True))
+        assert list(got.sparse.values) == [
+            float(np.float32(weights[term])) for term in got.sparse.indices
+        ]
+        assert got.units is not None
+        assert sent.units is not None
+        assert np.array_equal(got.units, sent.units)
+    assert reader.blobs() == ["lexicon", "manifest"]

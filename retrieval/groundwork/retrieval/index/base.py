@@ -8,7 +8,7 @@ Both pass the same tests under tests/contracts/.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -125,6 +125,14 @@ class IndexReader(Protocol):
 
     def blob(self, name: str) -> bytes | None:
         """A named blob that was stored with the version (manifest, lexicon, …)."""
+        ...
+
+    def blobs(self) -> list[str]:
+        """The names of all blobs, sorted."""
+        ...
+
+    def points(self) -> Iterator[list[Point]]:
+        """Everything the version holds, in batches, sorted by id; weights of terms are float32."""
         ...
 
     def close(self) -> None:

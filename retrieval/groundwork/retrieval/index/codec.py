@@ -7,11 +7,11 @@ keys, and units as arrays, keep it small; the four filter fields are keyword arr
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.documents import BlockKind, Chunk, Unit
-from groundwork.retrieval.index.base import Filter, Point, Stored
+from groundwork.retrieval.index.base import Filter, Point, SparseVector, Stored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,22 @@ def from_payload(point_id: str, payload: Mapping[str, Any]) -> Stored:
         product_version=payload["version"],
     )
     return Stored(chunk, _unit_vectors(payload.get("vectors"), len(chunk.units)))
+
+
+def to_point(
+    point_id: str,
+    payload: Mapping[str, Any],
+    dense: Sequence[float],
+    terms: tuple[Sequence[int], Sequence[float]],
+) -> Point:
+    """A whole point back from an engine, the same from each: terms sorted, all numbers as float32 holds them."""
+    import numpy as np
+
+    stored = from_payload(point_id, payload)
+    order = sorted(zip(*terms, strict=True))
+    weights = np.array([weight for _, weight in order], dtype=np.float32)
+    sparse = SparseVector(tuple(int(term) for term, _ in order), tuple(weights.tolist()))
+    return Point(stored.chunk, np.asarray(dense, dtype=np.float32), sparse, stored.units)
 
 
 def _unit_vectors(encoded: str | None, units: int) -> NDArray[np.int8] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from groundwork.core.errors import Conflict
 from groundwork.retrieval.index import codec
 from groundwork.retrieval.index import edge_files as files
 from groundwork.retrieval.index import edge_shard as engine
-from groundwork.retrieval.index.base import Candidate, Filter, SparseVector, Stored
+from groundwork.retrieval.index.base import Candidate, Filter, Point, SparseVector, Stored
 from groundwork.retrieval.index.edge_locks import OwnedFolder
 from groundwork.retrieval.index.names import checked_blob, no_version
 from groundwork.retrieval.index.ties import Scores, merged, settled
@@ -83,6 +83,16 @@ class EdgeReader:
         """A file stored with the version."""
         path = self._view.path / files.BLOBS / checked_blob(name)
         return path.read_bytes() if path.is_file() else None
+
+    def blobs(self) -> list[str]:
+        """The files stored with the version."""
+        self._open()
+        return sorted(path.name for path in (self._view.path / files.BLOBS).iterdir())
+
+    def points(self) -> Iterator[list[Point]]:
+        """By scrolling, which goes by id."""
+        for batch in engine.everything(self._open()):
+            yield [engine.read(record) for record in batch]
 
     def close(self) -> None:
         """Close the shard and remove the view."""

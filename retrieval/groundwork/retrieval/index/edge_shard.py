@@ -57,6 +57,15 @@ def record(point: Point) -> qdrant_edge.Point:
     )
 
 
+def read(record: qdrant_edge.Point) -> Point:
+    """A point as the engine gave it."""
+    vectors: Any = record.vector
+    terms = vectors[BM25]
+    return codec.to_point(
+        str(record.id), record.payload or {}, vectors[DENSE], (terms.indices, terms.values)
+    )
+
+
 def sparse(vector: SparseVector) -> qdrant_edge.SparseVector:
     """A sparse vector as the engine takes it."""
     import qdrant_edge as edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from groundwork.retrieval.index.base import Vector
+
+
+_BATCH = 512
 
 
 class _Version:
@@ -81,6 +84,11 @@ class _Version:
 def idf(holding: int, total: int) -> float:
     """How telling a term is that `holding` of `total` points hold: as Qdrant's `idf` modifier computes it."""
     return math.log(1.0 + (total - holding + 0.5) / (holding + 0.5))
+
+
+def _as_read(point: Point) -> Point:
+    terms = (point.sparse.indices, point.sparse.values)
+    return codec.to_point(point.chunk.id, codec.to_payload(point), point.dense.tolist(), terms)
 
 
 @dataclass(slots=True)
@@ -273,6 +281,16 @@ class MemoryReader:
     def blob(self, name: str) -> bytes | None:
         """The bytes as put."""
         return self._open().blobs.get(checked_blob(name))
+
+    def blobs(self) -> list[str]:
+        """The names."""
+        return sorted(self._open().blobs)
+
+    def points(self) -> Iterator[list[Point]]:
+        """By id."""
+        held = self._open()
+        for start in range(0, len(held.ids), _BATCH):
+            yield [_as_read(held.points[point]) for point in held.ids[start : start + _BATCH]]
 
     def close(self) -> None:
         """Let go of the version."""

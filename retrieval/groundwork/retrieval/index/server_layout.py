@@ -32,6 +32,7 @@ BLOB = "blob"
 INFO = ".info"
 SIGN = ".writer"
 _PART_BYTES = 512 * 1024
+_SCROLL = 256
 _NAMESPACE = uuid.UUID("0b0f8f0e-52f4-5d0c-8a3e-7f6b9f0c7d51")
 _VERSION_ALIAS = re.compile(r"(?P<index>[a-z0-9][a-z0-9_-]*?)__(?P<version>[0-9a-f]{16})")
 _DATA = re.compile(r"(?P<index>[a-z0-9][a-z0-9_-]*?)__data-(?P<began>[0-9a-f]{8})-[0-9a-f]{8}")
@@ -127,6 +128,55 @@ def record(point: Point) -> models.PointStruct:
         vector={DENSE: point.dense.tolist(), BM25: sparse},
         payload=codec.to_payload(point),
     )
+
+
+def again(stored: models.Record) -> models.PointStruct:
+    """A point as it is stored once more."""
+    from qdrant_client import models
+
+    return models.PointStruct(id=stored.id, vector=stored.vector or {}, payload=stored.payload)
+
+
+def read(stored: models.Record) -> Point:
+    """A point as the server gave it."""
+    vectors: Any = stored.vector
+    terms = vectors[BM25]
+    return codec.to_point(
+        str(stored.id), stored.payload or {}, vectors[DENSE], (terms.indices, terms.values)
+    )
+
+
+def chunks(calls: Calls, collection: str) -> Iterator[list[models.Record]]:
+    """All chunks of a collection with their vectors, in batches, by id."""
+    yield from _scrolled(calls, collection, with_vectors=True, with_payload=True, blobs=False)
+
+
+def blob_names(calls: Calls, collection: str) -> set[str]:
+    """The blobs of a collection, the store's own among them."""
+    pages = _scrolled(calls, collection, with_vectors=False, with_payload=[BLOB], blobs=True)
+    return {str((record.payload or {})[BLOB]) for page in pages for record in page}
+
+
+def _scrolled(
+    calls: Calls, collection: str, *, blobs: bool, **wanted: Any
+) -> Iterator[list[models.Record]]:
+    from qdrant_client import models
+
+    without = models.IsEmptyCondition(is_empty=models.PayloadField(key=BLOB))
+    which = models.Filter(must_not=[without]) if blobs else models.Filter(must=[without])
+    offset: Any = None
+    while True:
+        found, offset = calls(
+            calls.client.scroll,
+            collection,
+            scroll_filter=which,
+            limit=_SCROLL,
+            offset=offset,
+            **wanted,
+        )
+        yield found
+        if offset is None:
+            return
 
 
 def condition(where: Filter | None) -> models.Filter | None:

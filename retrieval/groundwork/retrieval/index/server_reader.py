@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.errors import Conflict
 from groundwork.retrieval.index import codec
 from groundwork.retrieval.index import server_layout as layout
-from groundwork.retrieval.index.base import Candidate, Filter, SparseVector, Stored
+from groundwork.retrieval.index.base import Candidate, Filter, Point, SparseVector, Stored
 from groundwork.retrieval.index.names import checked_blob
 from groundwork.retrieval.index.server_calls import Calls
 from groundwork.retrieval.index.ties import Scores, merged, settled
@@ -74,6 +74,19 @@ class ServerReader:
     def blob(self, name: str) -> bytes | None:
         """A blob, put together from its parts."""
         return layout.read_blob(self._calls, self._open(), checked_blob(name))
+
+    def blobs(self) -> list[str]:
+        """Of the first parts, which name their blob; the store's own begin with a dot."""
+        return sorted(
+            name
+            for name in layout.blob_names(self._calls, self._open())
+            if not name.startswith(".")
+        )
+
+    def points(self) -> Iterator[list[Point]]:
+        """By scrolling, which goes by id."""
+        for batch in layout.chunks(self._calls, self._open()):
+            yield [layout.read(record) for record in batch]
 
     def close(self) -> None:
         """The store owns the connection; nothing else is held."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -140,8 +140,10 @@ class ServerWriter:
         base, self._base = self._base, None
         if base is None:
             return
-        for batch in _points(self._calls, base):
-            self._store([point for point in batch if str(point.id) not in self._removed])
+        for batch in layout.chunks(self._calls, base):
+            self._store(
+                [layout.again(point) for point in batch if str(point.id) not in self._removed]
+            )
 
     def _store(self, records: Sequence[models.PointStruct]) -> None:
         for start in range(0, len(records), _BATCH):
@@ -167,29 +169,6 @@ class ServerWriter:
     def _check_open(self) -> None:
         if not self._open:
             raise Conflict("the version is sealed; nothing can change it", field="version")
-
-
-def _points(calls: Calls, collection: str) -> Iterator[list[models.PointStruct]]:
-    """All chunks of a collection, in batches, as they are stored again."""
-    from qdrant_client import models
-
-    offset: Any = None
-    while True:
-        found, offset = calls(
-            calls.client.scroll,
-            collection,
-            limit=_BATCH,
-            offset=offset,
-            with_payload=True,
-            with_vectors=True,
-        )
-        yield [
-            models.PointStruct(id=record.id, vector=record.vector or {}, payload=record.payload)
-            for record in found
-            if layout.BLOB not in (record.payload or {})
-        ]
-        if offset is None:
-            return
 
 
 def _building(calls: Calls, index: str) -> list[str]:
