@@ -1,0 +1,1 @@
+"""Recommending films: ratings, features, models, their evaluation and release, and the answers to requests."""
