@@ -56,7 +56,7 @@ class Subject:
             retriever=retriever,
             # A kept answer would measure the run before.
             cache=AnswerCache(CacheSettings(mode="off")),
-            books=EvaluationBooks(assistant.books.accounts, services.store),
+            books=EvaluationBooks(assistant.books),
         )
 
     @property

@@ -16,16 +16,15 @@ from groundwork.serving.write import write
 
 
 async def answer(
-    question: Question, assistant: Assistant, trace: Trace
+    question: Question, assistant: Assistant, trace: Trace, name: str | None = None
 ) -> AsyncGenerator[Event, None]:
-    """Answer as a stream of events: one Started, Deltas with their Cited, one Done.
+    """Answer as a stream of events: one Started, Deltas with their Cited, one Done. `name` is the answer's id, if it has one.
 
     From Started on the question is charged and recorded however it ends, also where the generator fails or the
     caller closes the stream.
     """
-    case = Case(
-        question, assistant.guard.begin(question.index, question.caller.team or None), trace
-    )
+    rails = assistant.guard.begin(question.index, question.caller.team or None)
+    case = Case(question, rails, trace, name)
     try:
         await let_in(case, assistant)
         await stand_alone(case, assistant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from groundwork.core.answers import Answer, Usage
@@ -12,6 +12,7 @@ from groundwork.core.errors import Unavailable
 from groundwork.core.metering.accounts import Accounts, Ticket
 from groundwork.core.metering.postings import Line, Posting, request_of
 from groundwork.core.metering.prices import PriceBook
+from groundwork.core.metering.tables import EVALUATION
 from groundwork.core.metering.tally import CACHED_INPUT, INPUT
 from groundwork.serving.store import AnswerStore
 
@@ -26,7 +27,7 @@ class Books:
 
     def __init__(self, accounts: Accounts, store: AnswerStore) -> None:
         self.accounts = accounts
-        self._store = store
+        self.store = store
 
     @property
     def prices(self) -> PriceBook:
@@ -49,7 +50,7 @@ class Books:
         """Charge, then record. Blocks for as long as the journal's disk and the store take."""
         self.accounts.record(entry.ticket, entry.posting())
         try:
-            self._store.save(entry.answer)
+            self.store.save(entry.answer)
         except Unavailable as error:
             # It is paid for and on its way: its reader shall have it, though nobody can read it again.
             if not self.accounts.answer_offline:
@@ -78,6 +79,28 @@ class Books:
         """Let go of what is held for a question that never began."""
         if case.ticket is not None:
             await asyncio.shield(asyncio.to_thread(self.accounts.drop, case.id, case.ticket))
+
+
+class AsideBooks(Books):
+    """Charges as an evaluation, and keeps no answer: nobody may take it for what people were told.
+
+    A question whose process is killed is charged by whoever finds it, as usage of its channel.
+    """
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(books.accounts, books.store)
+
+    def enter(self, entry: Entry) -> None:
+        """Charge. Raises Unavailable where not even the journal can be written."""
+        self.accounts.record(entry.ticket, as_evaluation(entry.posting()))
+
+
+def as_evaluation(posting: Posting) -> Posting:
+    """The same charges under the kind `evaluation`, so that reports keep them apart."""
+    return Posting(
+        replace(posting.request, kind=EVALUATION),
+        tuple(replace(line, kind=EVALUATION) for line in posting.lines),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,14 +62,21 @@ class Question:
         return self.history[0].content if self.history else self.text
 
 
+def new_answer_id() -> str:
+    """For an answer that is to be written."""
+    return "ans-" + secrets.token_hex(12)
+
+
 class Case:
     """Collects what the steps find out. Used from one request only.
 
     `text` is the question as the rails let it through, `standalone` the one that needs no history.
     """
 
-    def __init__(self, question: Question, rails: Session, trace: Trace) -> None:
-        self.id = "ans-" + secrets.token_hex(12)
+    def __init__(
+        self, question: Question, rails: Session, trace: Trace, name: str | None = None
+    ) -> None:
+        self.id = name or new_answer_id()
         self.question = question
         self.rails = rails
         self.trace = trace

@@ -16,6 +16,7 @@ from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders
 from groundwork.serving.assistant import Assistant
+from groundwork.serving.assistants import Assistants
 from groundwork.serving.cache import AnswerCache
 from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.engine.base import Engine
@@ -40,6 +41,11 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     # What assistants of other releases are made of; tests with a single fake assistant have none.
     parts: Parts | None = None
+    # Chooses among releases; `assistant` is the one that the settings make.
+    assistants: Assistants = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "assistants", Assistants(self.assistant))
 
     async def greet_engines(self) -> None:
         """Ask each engine what it serves. One that does not answer is logged and left for later."""

@@ -11,7 +11,6 @@ from starlette.requests import Request
 
 from groundwork.core.answers import Answer
 from groundwork.core.telemetry import Trace
-from groundwork.serving.answer import answer
 from groundwork.serving.api.budgets import spending_headers
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.sse import disconnected
@@ -39,7 +38,7 @@ class Run:
         """
         context.admission.enter()
         # The question path is an async generator; it must be closed for the generator below it to stop.
-        events = answer(question, context.services.assistant, trace)
+        events = context.services.assistants.answer(question, trace)
         try:
             started = cast("Started", await anext(events))
         except BaseException:

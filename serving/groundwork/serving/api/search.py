@@ -49,16 +49,16 @@ DEFAULT_K = 5
 async def search(body: SearchBody, request: Request) -> Response:
     """The passages that fit a question best, with their scores, without an answer."""
     context = context_of(request)
-    settings, assistant = context.settings, context.services.assistant
+    settings = context.settings
     query = checked_question(body.query, settings.service.max_question_chars, "query")
     caller = await caller_of(request, SEARCH)
     trace = trace_of(request.scope)
-    with trace.stage("retrieve"):
-        ticket, found = await asyncio.to_thread(
-            _search, body, query, body.index or settings.index.default, assistant, caller
-        )
-    timings = trace.finish()
-    picodollars = await asyncio.to_thread(_charge, found, assistant, ticket, trace)
+    index = body.index or settings.index.default
+    with context.services.assistants.standing(index) as assistant:
+        with trace.stage("retrieve"):
+            ticket, found = await asyncio.to_thread(_search, body, query, index, assistant, caller)
+        timings = trace.finish()
+        picodollars = await asyncio.to_thread(_charge, found, assistant, ticket, trace)
     context.services.metrics.stages(timings)
     headers = {COST_HEADER: format_dollars(picodollars), **spending_headers(ticket)}
     content = {

@@ -10,7 +10,6 @@ from typing import Any
 from groundwork.core.errors import GroundworkError, NotFound, Unavailable
 from groundwork.core.telemetry import Trace
 from groundwork.retrieval.index.base import Filter
-from groundwork.serving.answer import answer
 from groundwork.serving.case import Question
 from groundwork.serving.events import Delta, Done, Started
 from groundwork.serving.questions import checked_question
@@ -106,7 +105,7 @@ async def _written(item: Item, desk: Desk, thread: Thread, trace: Trace) -> dict
     live = _Live(desk.outbox, item.channel, item.posted[_FIRST])
     text = ""
     try:
-        async with aclosing(answer(question, desk.services.assistant, trace)) as events:
+        async with aclosing(desk.services.assistants.answer(question, trace)) as events:
             async for event in events:
                 if isinstance(event, Started):
                     item.answer_id = event.id
