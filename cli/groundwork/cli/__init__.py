@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
     "data": ("groundwork.cli.commands.data:data", "Versions of the data that models are trained on and measured with."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
+    "models": ("groundwork.cli.commands.models:models", "Export the embedding model for machines without torch."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),
     "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),

@@ -35,7 +35,13 @@ TOKENIZER = "tokenizer.json"
 
 
 def exported(name: str, models: Path) -> Path:
-    """The folder of the exported model under `models`, made now if it is not there."""
+    """The folder of the exported model under `models`, made now if it is not there.
+
+    Where `name` is the folder of an export already, as an image carries one, it is that folder: nothing is made, and neither
+    torch nor the model's own files are needed.
+    """
+    if (Path(name) / META).is_file():
+        return Path(name)
     source = model_folder(name)
     pointer = _pointer(source, models)
     if pointer is not None:
