@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.settings.canary import CanarySettings
 from groundwork.core.settings.costs import CostsSettings
 from groundwork.core.settings.data import DataSettings
 from groundwork.core.settings.evaluation import JudgeSettings
@@ -45,6 +46,7 @@ from groundwork.core.settings.slack import SlackChannel, SlackSettings
 __all__ = [
     "CONFIG_FILE",
     "CacheSettings",
+    "CanarySettings",
     "ConversationSettings",
     "CostsSettings",
     "DataSettings",
@@ -99,6 +101,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     costs: CostsSettings = CostsSettings()
     judge: JudgeSettings = JudgeSettings()
+    canary: CanarySettings = CanarySettings()
     slack: SlackSettings = SlackSettings()
     data: DataSettings = DataSettings()
 
