@@ -88,7 +88,8 @@ class Ranker:
         seen, weights = self.history(films, ratings)
         if len(seen):
             warm = warm + self.model.scores(seen, weights)
-        return self._spread(warm[None, :])[0]
+        spread: Floats = self._spread(warm[None, :])[0]
+        return spread
 
     def score_many(self, history: Ratings, users: Ids) -> Floats:
         """(users, catalogue); `users` ascend."""

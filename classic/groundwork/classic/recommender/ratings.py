@@ -93,7 +93,8 @@ class Films:
         bits = (self.genres[:, None] >> np.arange(len(GENRES), dtype=np.uint32)) & 1
         shares = bits.astype(np.float32)
         total = shares.sum(axis=1, keepdims=True)
-        return shares / np.maximum(total, 1.0)
+        matrix: NDArray[np.float32] = shares / np.maximum(total, 1.0)
+        return matrix
 
     def genres_of(self, place: int) -> list[str]:
         """The names of a film's genres."""

@@ -179,7 +179,7 @@ class Dual:
         terms = (wanted @ self.inverse) @ liked.T
         terms *= self.scale[chosen][:, None] * weights[None, :]
         terms[chosen[:, None] == seen[None, :]] = 0.0
-        return terms
+        return terms.astype(np.float32)
 
     def arrays(self) -> Mapping[str, Any]:
         """X, the inverse and the scale; Xᵀ is made again from X."""
@@ -216,7 +216,8 @@ def _primal(history: csr_matrix, penalty: float) -> Rows | NDArray[np.float32]:
     inverse /= -np.diag(inverse)[None, :]
     inverse[np.diag_indices(films)] = 0.0
     if films <= _DENSE_FILMS:
-        return inverse.astype(np.float32)
+        dense: NDArray[np.float32] = inverse.astype(np.float32)
+        return dense
     # Kept by target: the column of a film is what speaks for it.
     parts = [
         strongest(

@@ -89,8 +89,8 @@ class Rows:
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Any]) -> Self:
         """Back from `arrays`."""
-        parts = (arrays[f"{name}.{part}"] for part in ("begin", "column", "value"))
-        return cls(*parts, int(arrays[f"{name}.width"][0]))
+        begin, column, value = (arrays[f"{name}.{part}"] for part in ("begin", "column", "value"))
+        return cls(begin, column, value, int(arrays[f"{name}.width"][0]))
 
 
 def strongest(block: Floats, keep: int) -> csr_matrix:

@@ -1,0 +1,1 @@
+"""Features of people and films: one set of definitions for training (point in time) and for serving (latest)."""
