@@ -38,6 +38,7 @@ from groundwork.core.settings.index import (
     RetrievalSettings,
 )
 from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
+from groundwork.core.settings.ocr import OcrSettings
 from groundwork.core.settings.rails import RailsSettings
 from groundwork.core.settings.semconv import semconv_opt_in
 from groundwork.core.settings.service import ServiceSettings, TelemetrySettings
@@ -58,6 +59,7 @@ __all__ = [
     "JudgeSettings",
     "LedgerSettings",
     "LimitsSettings",
+    "OcrSettings",
     "RailsSettings",
     "RetrievalSettings",
     "ServiceSettings",
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     canary: CanarySettings = CanarySettings()
     slack: SlackSettings = SlackSettings()
+    ocr: OcrSettings = OcrSettings()
     data: DataSettings = DataSettings()
 
     @field_validator("home")

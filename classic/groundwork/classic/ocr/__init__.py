@@ -1,0 +1,1 @@
+"""Reading identity cards and other documents: data, training, evaluation, reading."""

@@ -1,0 +1,1 @@
+"""Engines that read line crops: ours, RapidOCR, Tesseract; one setting chooses."""

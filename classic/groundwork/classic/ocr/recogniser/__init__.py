@@ -1,0 +1,1 @@
+"""The line recogniser: a small convolutional network, two bidirectional LSTMs, CTC."""
