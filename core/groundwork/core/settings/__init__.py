@@ -40,6 +40,8 @@ from groundwork.core.settings.index import (
 from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
 from groundwork.core.settings.ocr import OcrSettings
 from groundwork.core.settings.rails import RailsSettings
+from groundwork.core.settings.recommender import RecommenderSettings
+from groundwork.core.settings.registry import RegistrySettings
 from groundwork.core.settings.semconv import semconv_opt_in
 from groundwork.core.settings.service import ServiceSettings, TelemetrySettings
 from groundwork.core.settings.slack import SlackChannel, SlackSettings
@@ -61,6 +63,8 @@ __all__ = [
     "LimitsSettings",
     "OcrSettings",
     "RailsSettings",
+    "RecommenderSettings",
+    "RegistrySettings",
     "RetrievalSettings",
     "ServiceSettings",
     "Settings",
@@ -97,6 +101,8 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     ingest: IngestSettings = IngestSettings()
     rails: RailsSettings = RailsSettings()
+    recommender: RecommenderSettings = RecommenderSettings()
+    registry: RegistrySettings = RegistrySettings()
     service: ServiceSettings = ServiceSettings()
     ledger: LedgerSettings = LedgerSettings()
     limits: LimitsSettings = LimitsSettings()
@@ -184,6 +190,9 @@ def quiet_libraries() -> None:
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     # guardrails-ai imports litellm, which would fetch its list of prices.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    # MLflow counts its users, and its server runs jobs that nobody asked for, at a gigabyte.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     encodings = _bundled_encodings()
     if encodings is not None:

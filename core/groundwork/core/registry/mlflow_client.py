@@ -1,0 +1,107 @@
+"""MLflow's client, opened with its places spelled out: no global state, and its errors as ours."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundwork.core.errors import Conflict, GroundworkError, InvalidInput, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from groundwork.core.registry.open import Place
+
+_NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
+_EXISTS = "RESOURCE_ALREADY_EXISTS"
+_INVALID = "INVALID_PARAMETER_VALUE"
+
+
+def open_client(place: Place, home: Path) -> Any:
+    """An `MlflowClient`. A database is made or migrated by one process at a time. Raises Unavailable."""
+    from mlflow import MlflowClient
+
+    # Migrations are told line by line otherwise.
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if place.url.startswith(("http://", "https://")):
+        return MlflowClient(tracking_uri=place.url, registry_uri=place.url)
+    home.mkdir(parents=True, exist_ok=True)
+    with speaking(place.url), _alone(home / "opening.lock"):
+        client = MlflowClient(tracking_uri=place.url, registry_uri=place.url)
+        # Tables are made at the first use, not when the client is.
+        client.search_experiments(max_results=1)
+        client.search_registered_models(max_results=1)
+    return client
+
+
+def experiment(client: Any, name: str, artifacts: str | None) -> str:
+    """The id of an experiment, made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    for _ in range(2):
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        location = f"{artifacts.rstrip('/')}/{name.replace('/', '-')}" if artifacts else None
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException as error:
+            # Somebody else was faster.
+            if error.error_code != _EXISTS:
+                raise
+    raise Unavailable(f"MLflow's experiment {name} comes and goes")
+
+
+@contextmanager
+def speaking(what: str) -> Iterator[None]:
+    """Errors of MLflow, of its database and of its server become ours."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except MlflowException as error:
+        raise _ours(error, what) from error
+    except (RequestException, SQLAlchemyError, OSError) as error:
+        raise Unavailable(
+            f"the registry at {shown(what)} does not answer: {type(error).__name__}",
+            retry_after=2.0,
+        ) from error
+
+
+def shown(url: str) -> str:
+    """Without a password."""
+    before, at, after = url.rpartition("@")
+    return f"{before.split('://')[0]}://…@{after}" if at and "://" in before else url
+
+
+def is_missing(error: Any) -> bool:
+    """Whether MLflow says that something does not exist."""
+    return bool(error.error_code == _NOT_FOUND)
+
+
+def is_there(error: Any) -> bool:
+    """Whether MLflow says that something exists already."""
+    return bool(error.error_code == _EXISTS)
+
+
+def _ours(error: Any, what: str) -> GroundworkError:
+    text = str(error.message).splitlines()[0][:300] if error.message else repr(error)
+    if error.error_code == _NOT_FOUND:
+        return NotFound(text)
+    if error.error_code == _EXISTS:
+        return Conflict(text)
+    if error.error_code == _INVALID:
+        return InvalidInput(text)
+    return Unavailable(f"the registry at {shown(what)} does not answer: {text}", retry_after=2.0)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
