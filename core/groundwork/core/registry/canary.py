@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from groundwork.core.errors import Conflict, GroundworkError
-from groundwork.core.registry.base import CHALLENGER, CHAMPION, Line, Registry
+from groundwork.core.registry.base import Line, Registry
 from groundwork.core.registry.compare import Decision, compare, due
 from groundwork.core.registry.followers import Followers
 from groundwork.core.registry.observe import Observations
 from groundwork.core.registry.promotion import Carrier, NoCarrier, Reason, promote
 from groundwork.core.registry.trial import (
-    Outcome,
+    Ending,
     Trial,
     close_trial,
     looked,
+    overtaken,
     save_trial,
     trial_of,
 )
@@ -28,14 +29,6 @@ from groundwork.core.registry.trial import (
 _log = logging.getLogger("groundwork.releases")
 
 ACTOR = "canary"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a trial ended, and why."""
-
-    outcome: Outcome
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +129,9 @@ class CanaryWatch:
 
 def _over(registry: Registry, trial: Trial, failed: Mapping[str, str]) -> Ending | None:
     """Why there is nothing more to compare."""
-    aliases = registry.aliases(trial.line)
-    champion = aliases.get(CHAMPION)
-    if champion == trial.challenger:
-        return Ending("promoted", "the challenger was promoted")
-    if champion != trial.champion:
-        return Ending(
-            "void", f"the champion it was compared with, {trial.champion}, is none any more"
-        )
-    if aliases.get(CHALLENGER) != trial.challenger:
-        return Ending("void", "another release became the challenger")
+    moved = overtaken(trial, registry.aliases(trial.line))
+    if moved is not None:
+        return moved
     if trial.challenger in failed:
         return Ending("breach", f"it cannot be loaded: {failed[trial.challenger]}")
     if trial.expired():

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from groundwork.core.errors import GroundworkError, InvalidInput, Unavailable
-from groundwork.core.registry.base import CHALLENGER, CHAMPION, Line, Registered, Registry
+from groundwork.core.registry.base import CHAMPION, Line, Registered, Registry
 from groundwork.core.registry.held import Add, Held, Loaded, Noting
 from groundwork.core.registry.observe import Role
-from groundwork.core.registry.trial import TRIAL, Trial
+from groundwork.core.registry.trial import TRIAL, Trial, overtaken
 
 _log = logging.getLogger("groundwork.releases")
 
@@ -174,11 +174,8 @@ class Follower(Generic[T]):
         aliases = registry.aliases(self.line)
         said = self._read_trial(registry.tags(self.line).get(TRIAL))
         wanted = aliases.get(CHAMPION, "")
-        if said is not None and (aliases.get(CHALLENGER), wanted) != (
-            said.challenger,
-            said.champion,
-        ):
-            # Promoted, or let go of: whoever watches trials will end it.
+        if said is not None and overtaken(said, aliases) is not None:
+            # Whoever watches trials will end it.
             said = None
         with self._lock:
             self._wanted, self._said = wanted, said

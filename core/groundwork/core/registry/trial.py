@@ -39,6 +39,14 @@ _POSITIONS = 2**64
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How a trial ended, and why."""
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a release is tried.
 
@@ -156,20 +164,24 @@ def start_trial(registry: Registry, release: Registered, plan: Plan, reason: Rea
             raise Conflict(f"{line} has no champion to compare with; promote one", field="release")
         if champion == release.id:
             raise Conflict(f"{release.id} is the champion of {line}", field="release")
-        running = trial_of(registry, line)
-        if running is not None:
-            if running.challenger != release.id:
-                raise Conflict(
-                    f"{running.challenger} is being tried in {line}; end that with: groundwork release "
-                    "canary stop",
-                    field="release",
-                )
-            close_trial(registry, running, "replaced", reason)
+        _make_room(registry, release, reason)
         trial = Trial.begin(release, champion, plan, reason.actor)
         registry.point(line, CHALLENGER, release.id)
         save_trial(registry, trial)
         _record(registry, trial, "canary-started", reason, {"trial": trial.to_dict()})
     return trial
+
+
+def overtaken(trial: Trial, aliases: Mapping[str, str]) -> Ending | None:
+    """Why there is nothing left to compare, where that is so: somebody moved what the trial is about."""
+    champion = aliases.get(CHAMPION)
+    if champion == trial.challenger:
+        return Ending("promoted", "the challenger was promoted")
+    if champion != trial.champion:
+        return Ending("void", f"its champion, {trial.champion}, is none any more")
+    if aliases.get(CHALLENGER) != trial.challenger:
+        return Ending("void", "another release became the challenger")
+    return None
 
 
 def stop_trial(registry: Registry, line: Line, reason: Reason) -> Trial:
@@ -201,6 +213,24 @@ def close_trial(registry: Registry, trial: Trial, outcome: Outcome, reason: Reas
     registry.tag(trial.line, TRIAL, None)
     detail = {"outcome": outcome, "trial": trial.to_dict(), **(reason.detail or {})}
     _record(registry, trial, "canary-ended", reason, detail)
+
+
+def _make_room(registry: Registry, release: Registered, reason: Reason) -> None:
+    """End what was tried before. Raises Conflict where that is another release, and still under way."""
+    running = trial_of(registry, release.line)
+    if running is None:
+        return
+    ending = overtaken(running, registry.aliases(release.line))
+    if ending is not None:
+        close_trial(registry, running, ending.outcome, Reason(reason.actor, ending.reason))
+        return
+    if running.challenger != release.id:
+        raise Conflict(
+            f"{running.challenger} is being tried in {release.line}; end that with: groundwork release "
+            "canary stop",
+            field="release",
+        )
+    close_trial(registry, running, "replaced", reason)
 
 
 def _record(
