@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from groundwork.core.errors import Unavailable
 from groundwork.core.metering.database import insert_or, open_engine, reading, writing
@@ -79,7 +79,7 @@ class LedgerObservations:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
                 try:
                     self._write(batch)
-                except Unavailable:
+                except (Unavailable, SQLAlchemyError, OSError):
                     self._waiting.extendleft(reversed(batch))
                     raise
 
@@ -92,7 +92,7 @@ class LedgerObservations:
             .group_by(table.c.role)
         )
         with reading(self._opened()) as connection:
-            found: dict[str, int] = dict(connection.execute(query).tuples().all())
+            found = {str(row[0]): int(row[1]) for row in connection.execute(query)}
         return {"champion": found.get("champion", 0), "challenger": found.get("challenger", 0)}
 
     def read(self, trial: str) -> Arms:
@@ -119,8 +119,8 @@ class LedgerObservations:
             self._thread.join(_STOP_SECONDS)
         try:
             self.flush()
-        except Unavailable as error:
-            _log.warning("%d observations are lost: %s", len(self._waiting), error.detail)
+        except (Unavailable, SQLAlchemyError, OSError) as error:
+            _log.warning("%d observations are lost: %s", len(self._waiting), error)
         if self._engine is not None:
             self._engine.dispose()
 
@@ -133,8 +133,8 @@ class LedgerObservations:
             pause.wait(_GATHER_SECONDS)
             try:
                 self.flush()
-            except Unavailable as error:
-                _log.warning("%d observations wait: %s", len(self._waiting), error.detail)
+            except (Unavailable, SQLAlchemyError, OSError) as error:
+                _log.warning("%d observations wait: %s", len(self._waiting), error)
                 pause.wait(_RETRY_SECONDS)
                 self._wake.set()
 
@@ -158,7 +158,7 @@ class LedgerObservations:
 
 
 def _row(seen: Observation) -> dict[str, Any]:
-    row = asdict(seen)
+    row = {**asdict(seen), "request": seen.request[:64], "outcome": seen.outcome[:16]}
     row.pop("rating")
     if seen.picodollars is not None:
         row["picodollars"] = min(seen.picodollars, MAX_PICODOLLARS)
@@ -173,7 +173,7 @@ def _rated(seen: list[Observation], connection: sql.Connection, trial: str) -> l
         .where(table.c.trial == trial)
         .order_by(_feedback.c.id)
     )
-    last = dict(connection.execute(query).tuples().all())
+    last = {str(row[0]): str(row[1]) for row in connection.execute(query)}
     # What a reader judged is the answer that was shown: in a shadow trial, the champion's.
     return [
         replace(one, rating=last.get(one.request)) if one.request in last else one for one in seen
