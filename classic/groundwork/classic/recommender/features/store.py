@@ -67,6 +67,18 @@ class FeatureStore:
             parquet.write_table(table, temporary)
             temporary.replace(self._path(view))
 
+    def written(self) -> bool:
+        """Whether all offline tables are there."""
+        return all(self._path(view).is_file() for view in VIEWS)
+
+    def last_at(self) -> int:
+        """The time of the latest rating in the offline tables, in UTC seconds."""
+        import pyarrow.compute as pc
+        from pyarrow import parquet
+
+        column = parquet.read_table(self._path(USER), columns=["user_last_at"]).column(0)
+        return int(pc.max(column).as_py())
+
     def at(self, view: View, moments: Moments) -> list[dict[str, Any] | None]:
         """The features of each key as they were known at its time, in the order asked; None where nothing was known."""
         import pyarrow as pa

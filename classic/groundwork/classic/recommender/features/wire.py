@@ -54,7 +54,7 @@ def _list(raw: bytes, at: int, field: tuple[int, int]) -> NDArray[np.int64] | ND
 
     length, at = _varint(raw, at)
     if length == 0:
-        return np.empty(0, dtype=np.int64 if field == _INT64S else np.float32)
+        return np.empty(0, np.int64) if field == _INT64S else np.empty(0, np.float32)
     tag, at = _varint(raw, at)
     if tag != (1 << 3 | 2):
         raise ValueError("a list that is not packed")

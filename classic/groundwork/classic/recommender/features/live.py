@@ -1,0 +1,42 @@
+"""Where features are: offline ones by the data that they were made of, and the online store that services read.
+
+Offline tables are made while training, beside everything that serves. The online store is written when a release made of
+that data goes live, so that ratings which a gate refused never reach a service.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from groundwork.classic.recommender.features.store import ONLINE, FeatureStore
+
+if TYPE_CHECKING:
+    from groundwork.classic.recommender.ratings import Films, Ratings
+    from groundwork.core.settings import Settings
+
+_KEEP = 3
+
+
+def online_path(settings: Settings) -> Path:
+    """The file that services read."""
+    return settings.recommender.features or settings.home / "recommender" / ONLINE
+
+
+def offline_folder(settings: Settings, data: str) -> Path:
+    """The features of a set of ratings, by its digest."""
+    return settings.home / "recommender" / "features" / data[:16]
+
+
+def write_offline(settings: Settings, ratings: Ratings, films: Films) -> FeatureStore:
+    """Make the offline tables where they are not there yet; of others the latest three are kept."""
+    folder = offline_folder(settings, ratings.digest)
+    store = FeatureStore(folder)
+    if not store.written():
+        store.write(ratings, films)
+    folder.touch()
+    others = [path for path in folder.parent.iterdir() if path.is_dir() and path != folder]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime)[: -(_KEEP - 1)]:
+        shutil.rmtree(path, ignore_errors=True)
+    return store
