@@ -12,7 +12,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,7 @@ _EXTRAS = {
 _CLIENTS = frozenset({"botocore", "aiobotocore", "gcsfs", "google", "azure", "adlfs", "aiohttp"})
 _PIECE = 1 << 20
 _TEMPORARY = ".part-"
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,38 @@ def fetch(url: str, path: Path) -> None:
     with reading(url) as source, writing(str(path)) as target:
         for piece in pieces(source):
             target.write(piece)
+
+
+def fetch_resumed(url: str, path: Path, told: Callable[[int], None] = lambda _: None) -> None:
+    """Bring a big file here; one that broke off goes on where it stopped, unless the file there is another by now.
+
+    `told` is called with the bytes of each part, those of a former try among them.
+    """
+    partial = path.with_name(f"{path.name}.{_state(url)}{_PARTIAL}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob(f"{path.name}.*{_PARTIAL}"):
+        if older != partial:
+            older.unlink(missing_ok=True)
+    with reading(url) as source, partial.open("ab") as target:
+        begun = target.tell()
+        source.seek(begun)
+        told(begun)
+        for piece in pieces(source):
+            target.write(piece)
+            told(len(piece))
+        target.flush()
+        os.fsync(target.fileno())
+    partial.replace(path)
+
+
+def _state(url: str) -> str:
+    """Digits that change with the file: its size, and its time or tag as the storage keeps them."""
+    with _told(url):
+        if is_local(url):
+            about = local_path(url).stat()
+            return hashlib.sha256(f"{about.st_size} {about.st_mtime_ns}".encode()).hexdigest()[:12]
+        fs, path = _driver(url)
+        return hashlib.sha256(str(fs.ukey(path)).encode()).hexdigest()[:12]
 
 
 def exists(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""groundwork index list | show | diff | promote | rollback | gc | quarantine."""
+"""groundwork index list | show | diff | promote | rollback | gc | export | import | quarantine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from groundwork.cli.commands.index_archive import export, import_
 from groundwork.cli.commands.quarantine import quarantine
 from groundwork.cli.compose import load, open_index_store
 from groundwork.cli.output import echo_json, echo_table, human_bytes, index_option, json_option
@@ -23,6 +24,8 @@ def index() -> None:
 
 
 index.add_command(quarantine)
+index.add_command(export)
+index.add_command(import_)
 
 
 @index.command("list")

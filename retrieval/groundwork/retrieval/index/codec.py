@@ -7,7 +7,7 @@ keys, and units as arrays, keep it small; the four filter fields are keyword arr
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.documents import BlockKind, Chunk, Unit
@@ -77,8 +77,8 @@ def from_payload(point_id: str, payload: Mapping[str, Any]) -> Stored:
 def to_point(
     point_id: str,
     payload: Mapping[str, Any],
-    dense: Sequence[float],
-    terms: tuple[Sequence[int], Sequence[float]],
+    dense: Sequence[float] | NDArray[np.float32],
+    terms: tuple[Iterable[int], Iterable[float]],
 ) -> Point:
     """A whole point back from an engine, the same from each: terms sorted, all numbers as float32 holds them."""
     import numpy as np
