@@ -10,7 +10,7 @@ import click
 from groundwork.cli.commands.cost_options import open_ledger
 from groundwork.cli.output import echo_json, echo_table, json_option
 
-_SCOPES = ("ask", "search", "ingest", "costs", "admin")
+_SCOPES = ("ask", "search", "recommend", "ingest", "costs", "admin")
 
 
 @click.group()

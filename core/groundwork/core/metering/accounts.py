@@ -33,11 +33,12 @@ _access = logging.getLogger("groundwork.access")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a request may use at most."""
+    """What a request may use at most. `units` are (meter, quantity) of what is not counted in tokens, such as pages."""
 
     model: str
     prompt_tokens: int
     completion_tokens: int
+    units: tuple[tuple[str, int], ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -172,7 +173,9 @@ class Accounts:
         self.recorder.admit()
         book = self.prices.book()
         if self.refuse_unpriced:
-            book.require([full.model] if frugal is None else [full.model, frugal.model])
+            _require(book, full)
+            if frugal is not None:
+                _require(book, frugal)
         try:
             left = self.limits.enter(caller, full.tokens)
             held = self._hold(request_id, caller, book, full, frugal)
@@ -248,7 +251,18 @@ class Accounts:
 
 
 def _cost(book: PriceBook, expected: Expected) -> int:
-    return book.estimate(expected.model, expected.prompt_tokens, expected.completion_tokens)
+    tokens = book.estimate(expected.model, expected.prompt_tokens, expected.completion_tokens)
+    return tokens + sum(
+        quantity * (book.price(expected.model, meter) or 0) for meter, quantity in expected.units
+    )
+
+
+def _require(book: PriceBook, expected: Expected) -> None:
+    """Raises ConfigurationError where what the request would be charged by has no price."""
+    if expected.units:
+        book.require_meters(expected.model, [meter for meter, _ in expected.units])
+    else:
+        book.require([expected.model])
 
 
 def land(flights: Flights, ledger: Ledger, prices: LivePrices) -> int:

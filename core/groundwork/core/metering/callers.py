@@ -9,10 +9,11 @@ from groundwork.core.errors import Forbidden
 ASK = "ask"
 SEARCH = "search"
 INGEST = "ingest"
+RECOMMEND = "recommend"
 COSTS = "costs"
 ADMIN = "admin"
 # `admin` holds all others.
-SCOPES = (ASK, SEARCH, INGEST, COSTS, ADMIN)
+SCOPES = (ASK, SEARCH, RECOMMEND, INGEST, COSTS, ADMIN)
 
 API = "api"
 CLI = "cli"

@@ -25,17 +25,19 @@ _log = logging.getLogger("groundwork.ledger")
 EMBED = "embed"
 RETRIEVE = "retrieve"
 GENERATE = "generate"
+RECOMMEND = "recommend"
 
 # The note of a charge that nobody knew a price for.
 UNPRICED = "no price known"
 
 # 22 CPU-microseconds a token of the int8 MiniLM, 6 milliseconds a hybrid search, 4 microseconds a token read by
-# the extractive generator; each times 11 picodollars.
+# the extractive generator, 3 milliseconds a request for recommendations; each times 11 picodollars.
 _EMBEDDED: Mapping[tuple[str, str], int] = {
     ("all-MiniLM-L6-v2", "input_tokens"): 242,
     ("qdrant", "searches"): 66_000,
     ("extractive", "input_tokens"): 44,
     ("extractive", "output_tokens"): 44,
+    ("recommender", "requests"): 33_000,
 }
 
 # A book that says nothing else of these prices them like the meter they are a part of.
@@ -77,6 +79,11 @@ class PriceBook:
         for model in models:
             for meter in (INPUT, OUTPUT):
                 self._known(model, meter)
+
+    def require_meters(self, model: str, meters: Iterable[str]) -> None:
+        """Raises ConfigurationError that names a meter of the model that has no price."""
+        for meter in meters:
+            self._known(model, meter)
 
     def estimate(self, model: str, prompt_tokens: int, completion_tokens: int) -> int:
         """The most that so many tokens can cost, in picodollars; 0 for what has no price."""

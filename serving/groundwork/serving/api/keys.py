@@ -19,7 +19,7 @@ router = APIRouter(route_class=JsonRoute, tags=["keys"])
 
 _Name = Annotated[str, Field(max_length=128)]
 _Limit = Annotated[int, Field(gt=0, lt=2**31)]
-Scope = Literal["ask", "search", "ingest", "costs", "admin"]
+Scope = Literal["ask", "search", "recommend", "ingest", "costs", "admin"]
 
 
 class KeyBody(BaseModel):
@@ -34,7 +34,7 @@ class KeyBody(BaseModel):
     team: _Name = ""
     user: _Name = ""
     project: _Name = ""
-    scopes: list[Scope] = Field(["ask", "search"], min_length=1, max_length=5)
+    scopes: list[Scope] = Field(["ask", "search"], min_length=1, max_length=6)
     expires: Annotated[str, Field(max_length=10)] | None = None
     requests_per_minute: _Limit | None = None
     tokens_per_minute: _Limit | None = None
