@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": ("groundwork.cli.commands.keys:keys", "API keys, who they belong to, and budgets."),
     "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
     "data": ("groundwork.cli.commands.data:data", "Versions of the data that models are trained on and measured with."),
+    "release": ("groundwork.cli.commands.release:release", "What answers: list, measure, promote, roll back, try."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
     "models": ("groundwork.cli.commands.models:models", "Export the embedding model for machines without torch."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),

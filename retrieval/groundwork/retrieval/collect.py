@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +19,31 @@ class Collected:
 
 
 def collect(
-    store: IndexStore, indexes: Sequence[str], *, keep: int, cache: Path, dry_run: bool
+    store: IndexStore,
+    indexes: Sequence[str],
+    *,
+    keep: int,
+    cache: Path,
+    dry_run: bool,
+    in_use: Callable[[str], Collection[str]] = lambda _: (),
 ) -> Collected:
-    """Drop all but the aliased versions and the `keep` newest others of each index.
+    """Drop all but the aliased versions, those that are `in_use`, and the `keep` newest others of each index.
 
     The vectors of every version that stays, of any index, stay in the cache.
     """
-    going = [(name, version) for name in indexes for version in _superfluous(store, name, keep)]
+    going = [
+        (name, version)
+        for name in indexes
+        for version in _superfluous(store, name, keep, in_use(name))
+    ]
     if not dry_run:
         for name, version in going:
             store.drop(name, version)
     return Collected(tuple(going), _prune(store, set(going), cache, dry_run=dry_run))
 
 
-def _superfluous(store: IndexStore, index: str, keep: int) -> list[str]:
-    aliased = {store.alias(index, LIVE), store.alias(index, PREVIOUS)}
+def _superfluous(store: IndexStore, index: str, keep: int, in_use: Collection[str]) -> list[str]:
+    aliased = {store.alias(index, LIVE), store.alias(index, PREVIOUS), *in_use}
     others = [info.version for info in store.versions(index) if info.version not in aliased]
     return others[keep:]
 

@@ -145,10 +145,16 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
     ]
     for task in tasks:
         task.add_done_callback(_report)
+    follows = context.follows
+    if follows is not None:
+        follows.start()
     try:
         yield
     finally:
         acquaintance.stop()
+        await services.assistants.aclose()
+        if follows is not None:
+            await asyncio.to_thread(follows.close)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

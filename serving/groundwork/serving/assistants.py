@@ -87,13 +87,19 @@ class Assistants:
         self, follower: Follower[Loaded], question: Question, trace: Trace
     ) -> AsyncGenerator[Event, None]:
         name = new_answer_id()
-        with follower.lease(question.thread, name) as held:
-            async with aclosing(answer(question, held.value.assistant, trace, name)) as events:
-                async for event in events:
-                    if isinstance(event, Done):
-                        _note(held, event.answer)
-                    yield event
-        self._copy(follower, question, name)
+        answered = False
+        try:
+            with follower.lease(question.thread, name) as held:
+                async with aclosing(answer(question, held.value.assistant, trace, name)) as events:
+                    async for event in events:
+                        if isinstance(event, Done):
+                            _note(held, event.answer)
+                            answered = True
+                        yield event
+        finally:
+            # Whoever has the answer rarely waits for the generator's end.
+            if answered:
+                self._copy(follower, question, name)
 
     def _copy(self, follower: Follower[Loaded], question: Question, name: str) -> None:
         """Put the question to the challenger as well, where it is tried in the shadow: nobody waits for that."""

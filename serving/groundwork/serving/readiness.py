@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from groundwork.core.errors import GroundworkError
+from groundwork.serving.releases.following import Following
 from groundwork.serving.services import Services
 
 
@@ -22,8 +23,11 @@ class Check:
 class Readiness:
     """Checks the embedder, the default index and the ledger."""
 
-    def __init__(self, services: Services, default_index: str) -> None:
+    def __init__(
+        self, services: Services, default_index: str, follows: Following | None = None
+    ) -> None:
         self._services = services
+        self._follows = follows
         self._default_index = default_index
         self._warming = threading.Lock()
         self._embedder = Check("embedder", ok=False, detail="loading")
@@ -49,7 +53,14 @@ class Readiness:
             self._embedder,
             _tried("index", self._live_version),
             _tried("ledger", self._ledger),
+            *self._release(),
         ]
+
+    def _release(self) -> list[Check]:
+        if self._follows is None:
+            return []
+        known, detail = self._follows.state
+        return [Check("release", ok=known, detail=detail)]
 
     def _live_version(self) -> str:
         with self._services.readers.lease(self._default_index) as reader:

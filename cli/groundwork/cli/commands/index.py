@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -134,6 +135,7 @@ def promote(version: str, index: str | None, as_json: bool) -> None:
         name = _name(settings, index)
         manifest = _manifest(store, name, version)
         store.promote(name, manifest.version)
+    _publish(settings, name, manifest.version, "index promote")
     _say_live(name, manifest.version, as_json)
 
 
@@ -149,6 +151,7 @@ def rollback(index: str | None, as_json: bool) -> None:
         if previous is None:
             raise Conflict(f"index {name} has no previous version to go back to", field="index")
         store.promote(name, previous)
+    _publish(settings, name, previous, "index rollback")
     _say_live(name, previous, as_json)
 
 
@@ -160,7 +163,11 @@ def rollback(index: str | None, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would go, and delete nothing.")
 @json_option
 def gc(index: str | None, keep: int | None, dry_run: bool, as_json: bool) -> None:
-    """Delete old versions and the vectors that no version uses; never a live, previous or kept one."""
+    """Delete old versions and the vectors that no version uses; never a live, previous or kept one.
+
+    Versions that a champion, a challenger or the previous champion answers from stay as well.
+    """
+    from groundwork.cli.releases import versions_in_use
     from groundwork.retrieval.collect import collect
 
     settings = load()
@@ -168,7 +175,12 @@ def gc(index: str | None, keep: int | None, dry_run: bool, as_json: bool) -> Non
         names = [index] if index else store.names()
         count = settings.index.keep_versions if keep is None else keep
         collected = collect(
-            store, names, keep=count, cache=settings.caches / "vectors.sqlite", dry_run=dry_run
+            store,
+            names,
+            keep=count,
+            cache=settings.caches / "vectors.sqlite",
+            dry_run=dry_run,
+            in_use=partial(versions_in_use, settings),
         )
     if as_json:
         echo_json(asdict(collected))
@@ -179,6 +191,12 @@ def gc(index: str | None, keep: int | None, dry_run: bool, as_json: bool) -> Non
         f"{len(collected.versions)} versions, {collected.vectors} cached vectors"
         f"{' would go' if dry_run else ' deleted'}"
     )
+
+
+def _publish(settings: Settings, name: str, version: str, why: str) -> None:
+    from groundwork.cli.releases import publish_live
+
+    publish_live(settings, name, version, why)
 
 
 def _name(settings: Settings, index: str | None) -> str:

@@ -52,10 +52,13 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
     """
     settings = load()
     result = _run(settings, sources, index or settings.index.default, options)
+    release = _release(settings, result)
     if as_json:
-        echo_json(_as_dict(result))
+        echo_json({**_as_dict(result), "release": release})
     else:
         _print(result, dry_run=options["dry_run"])
+        if release is not None:
+            click.echo(f"  release {release} answers from it")
     if result.refusal is not None:
         raise GateRefused(
             f"version {result.version} was built and kept, not promoted: {result.refusal}. "
@@ -93,6 +96,15 @@ def _run(
             return work(request, store, tools, progress)
     finally:
         progress.close()
+
+
+def _release(settings: Settings, result: IngestResult) -> str | None:
+    """Every version that goes live makes a release."""
+    if not result.promoted or result.unchanged or result.version is None:
+        return None
+    from groundwork.cli.releases import publish_live
+
+    return publish_live(settings, result.index, result.version, "ingest")
 
 
 def _source_options(settings: Settings, options: dict[str, Any]) -> SourceOptions:

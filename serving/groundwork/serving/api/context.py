@@ -12,6 +12,7 @@ from groundwork.core.monitoring.metrics import Metrics
 from groundwork.core.settings import Settings
 from groundwork.core.telemetry import Trace
 from groundwork.serving.readiness import Readiness
+from groundwork.serving.releases.following import Following, following
 from groundwork.serving.services import Services
 
 
@@ -47,15 +48,19 @@ class Context:
     services: Services
     admission: Admission
     readiness: Readiness
+    # None where the services are made of fakes.
+    follows: Following | None = None
 
     @classmethod
     def of(cls, settings: Settings, services: Services) -> Context:
         """With nothing in flight and nothing loaded yet."""
+        follows = following(settings, services)
         return cls(
             settings=settings,
             services=services,
             admission=Admission(settings.service.max_concurrency, services.metrics),
-            readiness=Readiness(services, settings.index.default),
+            readiness=Readiness(services, settings.index.default, follows),
+            follows=follows,
         )
 
 

@@ -18,10 +18,10 @@ from groundwork.serving.releases.recipe import release_of, settings_of
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An assistant that reads one version of its index, and the reader of it."""
+    """An assistant that reads one version of its index, and the reader of it; None for one that reads what is live."""
 
     assistant: Assistant
-    reader: PinnedReader
+    reader: PinnedReader | None
 
 
 class AssistantLoader:
@@ -46,15 +46,19 @@ class AssistantLoader:
             guard = self._guards.get(wanted.policy or "") or self._parts.guard(settings)
             assistant = self._parts.assemble(settings, readers=reader, guard=guard)
             _check(wanted, assistant)
+            # Nobody's question waits for what can be loaded now.
+            guard.warm()
+            assistant.generator.warm()
         except BaseException:
             reader.close()
             raise
         self._guards.setdefault(guard.identity, guard)
         return Loaded(assistant, reader)
 
-    def close(self, loaded: Loaded) -> None:
+    def close(self, loaded: Loaded, /) -> None:
         """Nobody asks it any more."""
-        loaded.reader.close()
+        if loaded.reader is not None:
+            loaded.reader.close()
 
 
 def _check(wanted: Release, assistant: Assistant) -> None:

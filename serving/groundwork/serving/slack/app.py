@@ -150,6 +150,7 @@ def standalone(settings: Settings) -> Starlette:
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
 
+    from groundwork.serving.releases.following import following
     from groundwork.serving.services import build_services
 
     @asynccontextmanager
@@ -160,9 +161,15 @@ def standalone(settings: Settings) -> Starlette:
             readiness = Readiness(services, settings.index.default)
             warming = asyncio.create_task(asyncio.to_thread(readiness.warm))
             warming.add_done_callback(_report)
+            follows = following(settings, services)
+            if follows is not None:
+                follows.start()
             async with running(settings, services) as intake:
                 app.state.slack = intake
                 yield
+            await services.assistants.aclose()
+            if follows is not None:
+                await asyncio.to_thread(follows.close)
             await services.close_engines()
         finally:
             await asyncio.to_thread(services.close)
