@@ -14,9 +14,10 @@ import numpy as np
 
 from benchmarks.intervals import share
 from groundwork.core.registry.base import ASSISTANT, Line
+from groundwork.core.registry.canary import plan_of
 from groundwork.core.registry.compare import compare, schedule
 from groundwork.core.registry.observe import Arms, Observation, Role
-from groundwork.core.registry.trial import Mode, Plan, Trial
+from groundwork.core.registry.trial import Plan, Trial
 from groundwork.core.settings import Settings
 
 SAME_RUNS = 300
@@ -51,7 +52,7 @@ FAULTS = (
 
 def main(settings: Settings) -> None:
     """Print both tables."""
-    base = plan_of(settings)
+    base = plan_of(settings.canary)
     print(
         f"{SAME_RUNS} trials of a challenger that is the champion, {FAULT_RUNS} of each fault; "
         f"{base.share:.0%} of the traffic, {len(schedule(base))} looks from {base.min_requests} to "
@@ -85,19 +86,6 @@ class Found:
 
     breached: bool
     after: int
-
-
-def plan_of(settings: Settings, mode: Mode = "canary") -> Plan:
-    """As the settings say."""
-    canary = settings.canary
-    return Plan(
-        mode=mode,
-        share=canary.share,
-        min_requests=canary.min_requests,
-        max_requests=canary.max_requests,
-        false_alarms=canary.false_alarms,
-        limits=canary.limits,
-    )
 
 
 def caught(plan: Plan, behaviour: Behaviour, turns: float) -> str:

@@ -151,6 +151,23 @@ def test_a_release_that_does_not_load_leaves_the_old_one_and_is_not_tried_again_
     assert not follower.status().failed
 
 
+def test_after_a_restart_the_previous_champion_serves_where_the_new_one_does_not_load(
+    world: World,
+) -> None:
+    old = promoted(world.registry, "a")
+    new = promoted(world.registry, "b")
+    world.loader.broken = {"b"}
+    follower = world.follow(Toy("mine"))
+    world.look()
+    assert asked(follower) == ("a", "champion")
+    assert (follower.status().champion, follower.status().wanted) == (old.id, new.id)
+    world.loader.broken = set()
+    world.look(seconds=5)
+    assert asked(follower) == ("b", "champion")
+    # With both loading, the one before is not loaded at all.
+    assert world.loader.loads == [new.id, old.id, new.id]
+
+
 def test_a_failure_is_forgotten_once_nobody_wants_the_release(world: World) -> None:
     old = promoted(world.registry, "a")
     follower = world.follow()

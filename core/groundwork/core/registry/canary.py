@@ -18,6 +18,8 @@ from groundwork.core.registry.observe import Observations
 from groundwork.core.registry.promotion import Carrier, NoCarrier, Reason, promote
 from groundwork.core.registry.trial import (
     Ending,
+    Mode,
+    Plan,
     Trial,
     close_trial,
     looked,
@@ -25,6 +27,7 @@ from groundwork.core.registry.trial import (
     save_trial,
     trial_of,
 )
+from groundwork.core.settings import CanarySettings
 
 _log = logging.getLogger("groundwork.releases")
 
@@ -125,6 +128,25 @@ class CanaryWatch:
         except GroundworkError as error:
             # It passed and stays the challenger; a person can promote it when that works again.
             _log.error("%s: %s was not promoted: %s", trial.line, release.id, error.detail)
+
+
+def plan_of(
+    settings: CanarySettings,
+    mode: Mode = "canary",
+    share: float | None = None,
+    max_requests: int | None = None,
+) -> Plan:
+    """As the settings say, but for what is given. Raises InvalidInput."""
+    most = settings.max_requests if max_requests is None else max_requests
+    return Plan(
+        mode=mode,
+        share=settings.share if share is None else share,
+        min_requests=min(settings.min_requests, most),
+        max_requests=most,
+        max_hours=settings.max_hours,
+        false_alarms=settings.false_alarms,
+        limits=settings.limits,
+    )
 
 
 def _over(registry: Registry, trial: Trial, failed: Mapping[str, str]) -> Ending | None:

@@ -65,17 +65,13 @@ class Figure:
             return False
         return self.effect > self.limit and self.p < self.level
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The challenger's figure and the champion's, for people; `-` where there is none."""
+        return _shown(self.metric, self.challenger), _shown(self.metric, self.champion)
+
     def __str__(self) -> str:
-        if self.champion is None or self.challenger is None:
-            return f"{self.metric}: nothing to compare"
-        if self.metric in SHARES:
-            ours, theirs = f"{100 * self.challenger:.1f} %", f"{100 * self.champion:.1f} %"
-        elif self.metric == LATENCY:
-            ours, theirs = f"{self.challenger:,.0f} ms", f"{self.champion:,.0f} ms"
-        elif self.metric == COST:
-            ours, theirs = f"${self.challenger / 1e12:.6f}", f"${self.champion / 1e12:.6f}"
-        else:
-            ours, theirs = f"{self.challenger:.3f}", f"{self.champion:.3f}"
+        ours, theirs = self.shown
         chance = "" if self.p is None else f" (by chance: {self.p:.1g})"
         return f"{self.metric} {ours} against {theirs} of the champion{chance}"
 
@@ -125,6 +121,16 @@ def pairs_of(arms: Arms) -> list[Pair]:
 def units_of(seen: Iterable[Observation]) -> int:
     """How many were sent."""
     return len({one.unit for one in seen})
+
+
+def _shown(metric: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if metric in SHARES:
+        return f"{100 * value:.1f} %"
+    if metric == LATENCY:
+        return f"{value:,.0f} ms"
+    return f"${value / 1e12:.6f}" if metric == COST else f"{value:.3f}"
 
 
 def _by_unit(values: Iterable[tuple[str, float | None]]) -> Units:

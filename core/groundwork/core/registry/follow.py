@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from groundwork.core.errors import GroundworkError, InvalidInput, Unavailable
-from groundwork.core.registry.base import CHAMPION, Line, Registered, Registry
+from groundwork.core.registry.base import CHAMPION, PREVIOUS, Line, Registered, Registry
 from groundwork.core.registry.held import Add, Held, Loaded, Noting
 from groundwork.core.registry.observe import Role
 from groundwork.core.registry.trial import TRIAL, Trial, overtaken
@@ -180,9 +180,14 @@ class Follower(Generic[T]):
         with self._lock:
             self._wanted, self._said = wanted, said
             tried = {wanted, said.challenger if said else ""}
+            if wanted in self._failed:
+                tried.add(aliases.get(PREVIOUS, ""))
             self._failed = {each: why for each, why in self._failed.items() if each in tried}
         loaded = self._load(registry, wanted, folder) if wanted else None
         champion = loaded or self._champion
+        if champion in {None, self._fallback} and PREVIOUS in aliases:
+            # Nothing was serving yet when the champion did not load, as after a restart.
+            champion = self._load(registry, aliases[PREVIOUS], folder) or champion
         # The champion first: what is tried may take longer to load.
         self._serve(champion, said if self._is_loaded(said, champion) else None)
         if said is not None and loaded is not None:
