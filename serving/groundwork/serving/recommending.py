@@ -6,13 +6,21 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from groundwork.classic.recommender.features.online import OnlineFeatures
+from groundwork.classic.recommender.features.live import online_path
+from groundwork.classic.recommender.features.online import OnlineFeatures, SqliteFeatures
+from groundwork.classic.recommender.features.records import Profile
 from groundwork.classic.recommender.kept import Kept, Recommendations, missing
 from groundwork.classic.recommender.rank import Ranker
 from groundwork.classic.recommender.recommend import Recommended, Wish, recommend
-from groundwork.classic.recommender.serve import NoSignals, Signals, prediction_signals
+from groundwork.classic.recommender.release import line_of
+from groundwork.classic.recommender.serve import (
+    NoSignals,
+    RankerLoader,
+    Signals,
+    data_signals,
+    prediction_signals,
+)
 from groundwork.core.answers import Usage
 from groundwork.core.errors import NotFound, Unavailable
 from groundwork.core.metering.accounts import Accounts, Expected, Ticket
@@ -21,6 +29,8 @@ from groundwork.core.metering.postings import Posting, request_of
 from groundwork.core.metering.prices import RECOMMEND
 from groundwork.core.metering.tally import REQUESTS, Tally
 from groundwork.core.registry.follow import Follower
+from groundwork.core.registry.followers import Followers
+from groundwork.core.settings import Settings
 from groundwork.core.telemetry import Trace
 
 _log = logging.getLogger("groundwork.recommender")
@@ -96,10 +106,7 @@ class Recommending:
     def _must_be_trained(self) -> None:
         status = self.follower.status()
         if not status.champion and not status.wanted and self.follower.wait(0.0):
-            raise NotFound(
-                "no recommender is trained; run: groundwork train recommender --data FOLDER",
-                field="recommender",
-            )
+            raise untrained()
 
     def _recommend(self, ranker: Ranker, release: str, asked: Asked) -> Recommended:
         profile = None if asked.user is None else self.features.profile(asked.user)
@@ -137,13 +144,33 @@ class Recommending:
             _log.warning("recommendation %s is not kept: %s", kept.id, error.detail)
 
 
+def untrained() -> NotFound:
+    """There is no release to ask."""
+    return NotFound(
+        "no recommender is trained; run: groundwork train recommender --data FOLDER",
+        field="recommender",
+    )
+
+
+def open_recommending(
+    settings: Settings, accounts: Accounts, followers: Followers, signals: Signals | None = None
+) -> Recommending:
+    """What the settings name. Nothing is loaded before the registry was looked at. Raises Unavailable."""
+    line = line_of(settings.recommender.name)
+    return Recommending(
+        follower=followers.follow(line, RankerLoader()),
+        features=SqliteFeatures(online_path(settings)),
+        kept=Recommendations(settings.ledger_url),
+        accounts=accounts,
+        signals=signals or NoSignals(),
+    )
+
+
 def _films(found: Recommended) -> tuple[int, ...]:
     return tuple(pick.film for pick in found.picks)
 
 
-def _data(profile: Any, ratings: Sequence[tuple[int, float]]) -> dict[str, float | str]:
-    from groundwork.classic.recommender.serve import data_signals
-
+def _data(profile: Profile | None, ratings: Sequence[tuple[int, float]]) -> dict[str, float | str]:
     if profile is not None and not ratings:
         return data_signals(profile.rated, profile.stars)
     return data_signals(len(ratings), [stars for _, stars in ratings])

@@ -111,7 +111,9 @@ def read_histories(path: Path) -> Histories:
     user = table.column("user_id").to_numpy()
     at = table.column("user_last_at").to_numpy()
     order = np.lexsort((at, user))
-    last = np.append(user[order][1:] != user[order][:-1], True) if len(order) else order  # the end of a column
+    last = (
+        np.append(user[order][1:] != user[order][:-1], True) if len(order) else order
+    )  # the end of a column
     chosen = table.take(pa.array(order[last]))
     films = chosen.column("seen_films").combine_chunks()
     stars = chosen.column("seen_stars").combine_chunks()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _START = 1_400_000_000
 _YEAR_SECONDS = 365 * 86_400
-_FACTORS = 12
+_FACTORS = 8
 # How much taste counts against popularity in what people come across.
-_TASTE = 3.0
+_TASTE = 5.0
 # The share of each number of genres.
 _GENRE_COUNTS = (0.3, 0.4, 0.3)
 
@@ -98,7 +98,7 @@ def _of_user(
     rest[film[~shifted]] = 0.0
     film[shifted] = _drawn(-near, rest, int(shifted.sum()), rng)
     liking = np.where(shifted, -near[film], near[film])
-    stars = 3.5 + 1.2 * liking + rng.normal(0, 0.4) + rng.normal(0, 0.7, size=count)
+    stars = 3.3 + 1.3 * liking + rng.normal(0, 0.4) + rng.normal(0, 0.7, size=count)
     stars -= np.where(shifted, shape.shift_stars, 0.0)
     rating = np.clip(np.rint(stars * 2) / 2, 0.5, 5.0)
     return np.full(count, number + 1, dtype=np.int64), film, rating, at

@@ -136,8 +136,8 @@ class Recommendations:
             _clicks.c.release, sql.func.count(sql.distinct(_clicks.c.recommendation_id))
         ).group_by(_clicks.c.release)
         with reading(self._engine) as connection:
-            totals: Mapping[str, int] = dict(connection.execute(given).tuples().all())
-            reacted: Mapping[str, int] = dict(connection.execute(had).tuples().all())
+            totals: Mapping[str, int] = {row[0]: row[1] for row in connection.execute(given)}
+            reacted: Mapping[str, int] = {row[0]: row[1] for row in connection.execute(had)}
         return {
             release: {
                 "given": total,

@@ -10,12 +10,15 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from groundwork.classic.recommender.features.definitions import FILM, PROJECT, USER, View
 from groundwork.classic.recommender.features.records import Profile
 from groundwork.classic.recommender.features.wire import entity_key, value_of
 from groundwork.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class OnlineFeatures(Protocol):
@@ -30,11 +33,18 @@ class OnlineFeatures(Protocol):
         ...
 
 
-class NoFeatures:
-    """Knows nobody."""
+class MemoryFeatures:
+    """The latest rows of an offline table of people, in memory: for trials, and for tests."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._profiles: dict[int, Profile] = {}
+        # Rows of one person ascend in time.
+        for row in table.to_pylist():
+            self._profiles[row[USER.key]] = Profile.of(_as_arrays(row))
 
     def profile(self, user: int) -> Profile | None:
-        """Nobody."""
+        """Of the last row."""
+        return self._profiles.get(user)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -110,3 +120,15 @@ class SqliteFeatures:
             self._open.append(made)
         self._local.held = which, made
         return made
+
+
+def _as_arrays(row: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    kinds = {"int64s": np.int64, "float32s": np.float32}
+    return {
+        one.name: np.array(row[one.name], dtype=kinds[one.kind])
+        if one.kind in kinds
+        else row[one.name]
+        for one in USER.features
+    }
