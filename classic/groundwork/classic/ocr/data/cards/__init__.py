@@ -1,0 +1,1 @@
+"""Whole cards: invented people, layouts, faces, and scenes that cards lie in."""
