@@ -6,15 +6,15 @@ is killed loses minutes of nothing: the next one finds every vector that was alr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from groundwork.core.documents import Chunk, Skipped
+from groundwork.core.documents import Chunk, RawDocument, Skipped
 from groundwork.core.progress import Progress
-from groundwork.core.scan import NoScanner, Scanner
+from groundwork.core.scan import NoScanner, Scanner, Verdict
 from groundwork.ingestion.chunk import ChunkingConfig, chunk_document, chunk_id, unit_spans
 from groundwork.ingestion.parse import ParseError, ParseOptions, parse
 from groundwork.ingestion.plan import Plan, failure
@@ -86,14 +86,38 @@ class Tools:
 
 @dataclass(slots=True)
 class Built:
-    """What came out: entries of the pages that went in, and those that did not."""
+    """What came out: entries of the pages that went in, and those that did not.
+
+    `computed` has the tokens, by digest, of the chunks whose vectors were not known before.
+    """
 
     pages: list[PageEntry] = field(default_factory=list)
     failed: list[Skipped] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
-    embedded: int = 0
-    reused: int = 0
-    tokens: int = 0
+    computed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> int:
+        """Of all pages."""
+        return sum(len(entry.chunks) for entry in self.pages)
+
+    @property
+    def embedded(self) -> int:
+        """Vectors that were computed."""
+        return len(self.computed)
+
+    @property
+    def reused(self) -> int:
+        """Chunks that needed no vector of their own."""
+        return self.chunks - self.embedded
+
+    @property
+    def tokens(self) -> int:
+        """Read by the embedder."""
+        return sum(self.computed.values())
+
+
+Vectors = Callable[[Iterable[str]], Mapping[str, PassageVectors]]
 
 
 def build(
@@ -103,41 +127,33 @@ def build(
     built = Built()
     with Spool[list[Chunk]]() as pages:
         progress.stage("parse and embed", total=len(plan.work), unit="pages")
-        chunks = _parse(plan, pages, built, tools, progress)
-        _embed(_missing(chunks, built, tools), tools)
-        progress.stage(
-            "write", total=sum(len(entry.chunks) for entry in built.pages), unit="chunks"
-        )
-        for points in _batched(_points(pages, tools), _UPSERT_BATCH):
-            writer.upsert(points)
-            for point in points:
-                lexicon.add(point.chunk.lexical_text)
-            progress.advance(len(points))
+        parsed = parse_pages(plan.work, plan.verdicts, built, tools, progress)
+        embed_new((chunk for page in parsed for chunk in pages.keep(page)), built, tools)
+        write_points(pages, built.chunks, vectors_of(tools), writer, lexicon, progress)
     return built
 
 
-def _parse(
-    plan: Plan,
-    pages: Spool[list[Chunk]],
+def parse_pages(
+    work: Iterable[RawDocument],
+    verdicts: Mapping[str, Verdict],
     built: Built,
     tools: Tools,
     progress: Progress,
-) -> Iterator[Chunk]:
-    """Parse, scan and chunk page by page."""
-    for raw in plan.work:
+) -> Iterator[list[Chunk]]:
+    """Parse, scan and chunk page by page; what is left out is noted in `built`."""
+    for raw in work:
         try:
             document = parse(raw, tools.parsing)
         except ParseError as error:
             built.failed.append(failure(raw, error.reason, error.detail))
             progress.advance(note=raw.page)
             continue
-        held = quarantined(document, tools.scanner, plan.verdicts)
+        held = quarantined(document, tools.scanner, verdicts)
         if held is not None:
             built.quarantined.append(held)
             progress.advance(note=raw.page)
             continue
         chunks = chunk_document(document, tools.embedder.count_tokens, tools.chunking)
-        pages.append(chunks)
         built.pages.append(
             PageEntry(
                 document.page,
@@ -148,43 +164,62 @@ def _parse(
                 tuple(chunk.digest for chunk in chunks),
             )
         )
-        yield from chunks
+        yield chunks
         progress.advance(note=raw.page)
 
 
-def _missing(
-    chunks: Iterator[Chunk], built: Built, tools: Tools
-) -> Iterator[tuple[str, PassageText]]:
-    """The texts that no vector is known for, each once however many pages hold it."""
-    asked: set[str] = set()
-    for batch in _batched(chunks, _LOOKUP_BATCH):
-        known = tools.cache.known(tools.embedder.identity, {chunk.digest for chunk in batch})
-        for chunk in batch:
-            if chunk.digest in known or chunk.digest in asked:
-                built.reused += 1
-                continue
-            asked.add(chunk.digest)
-            built.embedded += 1
-            built.tokens += tools.embedder.count_tokens(chunk.embedding_text)
-            yield chunk.digest, PassageText(chunk.embedding_text, unit_spans(chunk))
-
-
-def _embed(tasks: Iterator[tuple[str, PassageText]], tools: Tools) -> None:
+def embed_new(chunks: Iterable[Chunk], built: Built, tools: Tools) -> None:
+    """Bring the vectors of all chunks into the cache; those that were computed are noted in `built`."""
     with tools.open_pool(tools.embedder) as pool:
-        for batch in _batched(pool.embed(tasks), _CACHE_BATCH):
+        for batch in batched(pool.embed(_missing(chunks, built, tools)), _CACHE_BATCH):
             tools.cache.put_many(tools.embedder.identity, dict(batch))
 
 
-def _points(pages: Iterable[list[Chunk]], tools: Tools) -> Iterator[Point]:
+def vectors_of(tools: Tools) -> Vectors:
+    """Vectors by digest, out of the cache."""
+    return lambda digests: tools.cache.get_many(tools.embedder.identity, digests)
+
+
+def write_points(
+    pages: Iterable[list[Chunk]],
+    chunks: int,
+    vectors: Vectors,
+    writer: VersionWriter,
+    lexicon: Lexicon,
+    progress: Progress,
+) -> None:
+    """Write the points of pages, of so many chunks, and count their terms."""
+    progress.stage("write", total=chunks, unit="chunks")
+    for points in batched(_points(pages, vectors), _UPSERT_BATCH):
+        writer.upsert(points)
+        for point in points:
+            lexicon.add(point.chunk.lexical_text)
+        progress.advance(len(points))
+
+
+def _missing(
+    chunks: Iterable[Chunk], built: Built, tools: Tools
+) -> Iterator[tuple[str, PassageText]]:
+    """The texts that no vector is known for, each once however many pages hold it."""
+    for batch in batched(chunks, _LOOKUP_BATCH):
+        known = tools.cache.known(tools.embedder.identity, {chunk.digest for chunk in batch})
+        for chunk in batch:
+            if chunk.digest in known or chunk.digest in built.computed:
+                continue
+            built.computed[chunk.digest] = tools.embedder.count_tokens(chunk.embedding_text)
+            yield chunk.digest, PassageText(chunk.embedding_text, unit_spans(chunk))
+
+
+def _points(pages: Iterable[list[Chunk]], vectors: Vectors) -> Iterator[Point]:
     for chunks in pages:
-        vectors = tools.cache.get_many(tools.embedder.identity, {chunk.digest for chunk in chunks})
-        dense = [vectors[chunk.digest].dense for chunk in chunks]
+        found = vectors({chunk.digest for chunk in chunks})
+        dense = [found[chunk.digest].dense for chunk in chunks]
         for n, chunk in enumerate(chunks):
             yield Point(
                 chunk,
                 _in_context(n, chunks, dense),
                 document_vector(chunk.lexical_text),
-                vectors[chunk.digest].units,
+                found[chunk.digest].units,
             )
 
 
@@ -213,7 +248,8 @@ def stale_ids(entries: Iterable[PageEntry]) -> list[str]:
     return [chunk_id(entry.page, n) for entry in entries for n in range(len(entry.chunks))]
 
 
-def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+def batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """In lists of `size`, the last one shorter."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

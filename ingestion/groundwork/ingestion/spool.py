@@ -26,6 +26,11 @@ class Spool(Generic[_Item]):
         self._offsets.append(self._file.tell())
         pickle.dump(item, self._file, protocol=pickle.HIGHEST_PROTOCOL)
 
+    def keep(self, item: _Item) -> _Item:
+        """Park one item and hand it on."""
+        self.append(item)
+        return item
+
     def __len__(self) -> int:
         return len(self._offsets)
 
