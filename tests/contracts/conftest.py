@@ -13,11 +13,13 @@ from qdrant_client import QdrantClient
 
 from groundwork.retrieval.index.edge import EdgeStore
 from groundwork.retrieval.index.memory import MemoryStore
-from groundwork.retrieval.index.server import ServerStore
+from groundwork.retrieval.index.server import ServerStore, connect
+from groundwork.retrieval.index.server_options import Access, ServerOptions
 from tests.contracts.index_world import POINTS, A, World
+from tests.retrieval.qdrant_double import running_double
 
 SERVER = "GROUNDWORK_TEST_QDRANT_URL"
-ENGINES = ["memory", "edge", "qdrant-local"]
+ENGINES = ["memory", "edge", "qdrant-local", "qdrant-double"]
 if SERVER in os.environ:
     ENGINES.append("qdrant-server")
 
@@ -36,12 +38,19 @@ def _world(engine: str, folder: Callable[[], Path]) -> Iterator[World]:
             yield World(MemoryStore(), index)
         elif engine == "edge":
             yield World(EdgeStore(folder()), index)
+        elif engine == "qdrant-local":
+            client = QdrantClient(":memory:")
+            stack.callback(client.close)
+            yield World(ServerStore(client), index, keeps_dropped=False)
         else:
-            local = engine == "qdrant-local"
-            client = QdrantClient(":memory:") if local else QdrantClient(url=os.environ[SERVER])
+            real = engine == "qdrant-server"
+            url = os.environ[SERVER] if real else stack.enter_context(running_double()).url
+            client = QdrantClient(url=url, check_compatibility=False)
             stack.callback(client.close)
             stack.callback(_remove, client, index)
-            yield World(ServerStore(client), index, keeps_dropped=False)
+            store = connect(url, None, 30.0, ServerOptions(access=Access(url, url)))
+            stack.callback(store.close)
+            yield World(store, index, keeps_dropped=False)
 
 
 @pytest.fixture(params=ENGINES)

@@ -22,7 +22,8 @@ from groundwork.core.errors import (
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server import ServerStore, connect
 from groundwork.retrieval.index.server_calls import Calls, shown
-from groundwork.retrieval.index.server_writer import SILENCE_SECONDS, ServerWriter
+from groundwork.retrieval.index.server_claim import SILENCE_SECONDS
+from groundwork.retrieval.index.server_writer import ServerWriter
 from tests.contracts.index_world import POINTS, A, B, World
 
 pytestmark = [
@@ -110,7 +111,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         store = connect(f"http://me:secret@127.0.0.1:{port}", None, 1.0)
-        store._calls._pause = lambda _: None
+        store._calls.pause = lambda _: None
         with pytest.raises(Unavailable) as told:
             store.names()
         store.close()
@@ -119,7 +120,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 
 
 def abandoned(client: QdrantClient, now: float) -> ServerWriter:
-    writer = ServerWriter(Calls(client, "here"), "docs", 64, None, lambda: now)
+    writer = ServerWriter(Calls(client, "here"), "docs", 64, None, clock=lambda: now)
     writer.__enter__()
     writer.upsert(POINTS)
     return writer
@@ -139,12 +140,12 @@ def test_a_builder_elsewhere_keeps_others_out_until_it_is_silent(client: QdrantC
     abandoned(client, 1_000_000.0)
     pretend(client, "elsewhere", 7, 1_000_000.0)
     (left_behind,) = building(client)
-    soon = ServerWriter(Calls(client, "here"), "docs", 64, None, lambda: 1_000_030.0)
+    soon = ServerWriter(Calls(client, "here"), "docs", 64, None, clock=lambda: 1_000_030.0)
     with pytest.raises(Conflict, match="process 7 on elsewhere is writing to index docs"):
         soon.__enter__()
     assert building(client) == [left_behind]
     late = 1_000_000.0 + SILENCE_SECONDS + 1
-    with ServerWriter(Calls(client, "here"), "docs", 64, None, lambda: late):
+    with ServerWriter(Calls(client, "here"), "docs", 64, None, clock=lambda: late):
         assert left_behind not in building(client)
     assert building(client) == []
 
@@ -165,7 +166,7 @@ def test_two_that_begin_together_never_both_go_on(
     client: QdrantClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second looks for others before the first has created anything."""
-    monkeypatch.setattr("groundwork.retrieval.index.server_writer._remove_dead", lambda *_: None)
+    monkeypatch.setattr("groundwork.retrieval.index.server_claim.left_behind", lambda *_: [])
     first = ServerWriter(Calls(client, "here"), "docs", 64, None)
     second = ServerWriter(Calls(client, "here"), "docs", 64, None)
     with first, pytest.raises(Conflict):

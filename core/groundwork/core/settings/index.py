@@ -18,6 +18,24 @@ class IndexSettings(Part):
     api_key: SecretStr | None = Field(None, description="The Qdrant server's key.")
     default: str = Field("docs", description="The index that answers when none is named.")
     timeout_seconds: float = Field(10.0, gt=0, description="How long to wait for a Qdrant server.")
+    quantisation: Literal["none", "scalar", "binary"] = Field(
+        "none",
+        description="How a Qdrant server packs vectors in memory: none, scalar (a quarter) or binary (a"
+        " thirty-second); candidates are scored again by the vectors on its disk.",
+    )
+    oversampling: float = Field(
+        2.0, ge=1, le=16, description="How many times as many packed candidates are scored again."
+    )
+    shards: int | None = Field(
+        None, ge=1, description="Shards of a version on a Qdrant cluster; its own default if unset."
+    )
+    replicas: int | None = Field(
+        None, ge=1, description="Copies of each shard; the cluster's own default if unset."
+    )
+    snapshot_url: str | None = Field(
+        None,
+        description="How a Qdrant server reaches itself, to clone a version by snapshot; `url` if unset.",
+    )
     keep_versions: int = Field(
         3, ge=1, description="Versions `index gc` keeps besides the aliased ones."
     )

@@ -14,6 +14,14 @@ def open_store(settings: Settings) -> IndexStore:
 
         return EdgeStore(settings.indexes)
     from groundwork.retrieval.index.server import connect
+    from groundwork.retrieval.index.server_options import Access, ServerOptions
 
     api_key = index.api_key.get_secret_value() if index.api_key is not None else None
-    return connect(index.url, api_key, index.timeout_seconds)
+    options = ServerOptions(
+        quantisation=index.quantisation,
+        oversampling=index.oversampling,
+        shards=index.shards,
+        replicas=index.replicas,
+        access=Access(index.url, index.snapshot_url or index.url, api_key),
+    )
+    return connect(index.url, api_key, index.timeout_seconds, options)

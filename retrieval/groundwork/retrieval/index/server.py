@@ -17,6 +17,7 @@ from groundwork.retrieval.index.names import (
     no_version,
 )
 from groundwork.retrieval.index.server_calls import Calls, shown
+from groundwork.retrieval.index.server_options import ServerOptions
 from groundwork.retrieval.index.server_reader import ServerReader
 from groundwork.retrieval.index.server_writer import ServerWriter
 
@@ -24,21 +25,29 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
 
-def connect(url: str, api_key: str | None, timeout: float) -> ServerStore:
+def connect(
+    url: str, api_key: str | None, timeout: float, options: ServerOptions | None = None
+) -> ServerStore:
     """The store on the server at `url`; `timeout` in seconds. Nothing is sent until it is used."""
     from qdrant_client import QdrantClient
 
     client = QdrantClient(
         url=url, api_key=api_key, timeout=max(1, round(timeout)), check_compatibility=False
     )
-    return ServerStore(client, shown(url))
+    return ServerStore(client, shown(url), options)
 
 
 class ServerStore:
     """All indexes on one server. `address` is what error messages show."""
 
-    def __init__(self, client: QdrantClient, address: str = "local") -> None:
+    def __init__(
+        self,
+        client: QdrantClient,
+        address: str = "local",
+        options: ServerOptions | None = None,
+    ) -> None:
         self._client = client
+        self._options = options or ServerOptions()
         self._calls = Calls(client, address)
 
     def names(self) -> list[str]:
@@ -70,7 +79,9 @@ class ServerStore:
     def begin(self, index: str, *, dimension: int, base: str | None = None) -> ServerWriter:
         """Start a version; the index is taken inside the `with` block."""
         source = self._sealed(index, base) if base else None
-        return ServerWriter(self._calls, checked_index(index), dimension, source)
+        return ServerWriter(
+            self._calls, checked_index(index), dimension, source, options=self._options
+        )
 
     def open(self, index: str, version: str | None = None) -> ServerReader:
         """Look up where the version lies."""
@@ -81,7 +92,7 @@ class ServerStore:
         collection = aliases.collection(index, wanted)
         if collection is None:
             raise no_version(index, wanted)
-        return ServerReader(self._calls, index, wanted, collection)
+        return ServerReader(self._calls, index, wanted, collection, self._options)
 
     def promote(self, index: str, version: str) -> None:
         """Move both aliases in one operation."""

@@ -30,7 +30,7 @@ class Calls:
     ) -> None:
         self.client = client
         self.address = address
-        self._pause = pause
+        self.pause = pause
 
     def __call__(
         self,
@@ -46,7 +46,7 @@ class Calls:
             try:
                 return self.once(method, *args, **options)
             except Unavailable as error:
-                self._pause(error.retry_after or seconds)
+                self.pause(error.retry_after or seconds)
         return self.once(method, *args, **options)
 
     def once(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from groundwork.retrieval.index import codec
 from groundwork.retrieval.index.base import Filter, Point
 from groundwork.retrieval.index.server_calls import Calls
+from groundwork.retrieval.index.server_options import ServerOptions
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -94,17 +95,21 @@ class Aliases:
         return set(self._targets.values())
 
 
-def create_collection(calls: Calls, name: str, dimension: int) -> None:
+def create_collection(calls: Calls, name: str, dimension: int, options: ServerOptions) -> None:
     """An empty collection. Vectors are normalised already, so the dot product is the cosine."""
     from qdrant_client import models
 
+    dense = models.VectorParams(
+        size=dimension, distance=models.Distance.DOT, on_disk=options.quantised
+    )
     calls.once(
         calls.client.create_collection,
         name,
-        vectors_config={
-            DENSE: models.VectorParams(size=dimension, distance=models.Distance.DOT, on_disk=False)
-        },
+        vectors_config={DENSE: dense},
         sparse_vectors_config={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        quantization_config=options.packing(),
+        shard_number=options.shards,
+        replication_factor=options.replicas,
     )
     for field in codec.FILTER_FIELDS.values():
         calls(
@@ -157,19 +162,46 @@ def blob_names(calls: Calls, collection: str) -> set[str]:
     return {str((record.payload or {})[BLOB]) for page in pages for record in page}
 
 
-def _scrolled(
-    calls: Calls, collection: str, *, blobs: bool, **wanted: Any
-) -> Iterator[list[models.Record]]:
+def count(calls: Calls, collection: str) -> int:
+    """Chunks, exactly."""
+    return int(calls(calls.client.count, collection, _which(blobs=False), exact=True).count)
+
+
+def remove_blobs(calls: Calls, collection: str) -> None:
+    """All of them, the store's own too: of a clone they are its model's."""
+    calls(calls.client.delete, collection, _selector(_which(blobs=True)), wait=True)
+
+
+def remove_blob(calls: Calls, collection: str, name: str) -> None:
+    """One of them."""
+    from qdrant_client import models
+
+    this = models.FieldCondition(key=BLOB, match=models.MatchValue(value=name))
+    calls(calls.client.delete, collection, _selector(models.Filter(must=[this])), wait=True)
+
+
+def _selector(which: models.Filter) -> models.FilterSelector:
+    from qdrant_client import models
+
+    return models.FilterSelector(filter=which)
+
+
+def _which(*, blobs: bool) -> models.Filter:
     from qdrant_client import models
 
     without = models.IsEmptyCondition(is_empty=models.PayloadField(key=BLOB))
-    which = models.Filter(must_not=[without]) if blobs else models.Filter(must=[without])
+    return models.Filter(must_not=[without]) if blobs else models.Filter(must=[without])
+
+
+def _scrolled(
+    calls: Calls, collection: str, *, blobs: bool, **wanted: Any
+) -> Iterator[list[models.Record]]:
     offset: Any = None
     while True:
         found, offset = calls(
             calls.client.scroll,
             collection,
-            scroll_filter=which,
+            scroll_filter=_which(blobs=blobs),
             limit=_SCROLL,
             offset=offset,
             **wanted,
@@ -193,8 +225,8 @@ def condition(where: Filter | None) -> models.Filter | None:
     )
 
 
-def write_blob(calls: Calls, collection: str, name: str, content: bytes) -> int:
-    """Store a blob as points without vectors. Returns how many."""
+def write_blob(calls: Calls, collection: str, name: str, content: bytes) -> None:
+    """Store a blob as points without vectors."""
     from qdrant_client import models
 
     parts = [
@@ -209,7 +241,6 @@ def write_blob(calls: Calls, collection: str, name: str, content: bytes) -> int:
         }
         point = models.PointStruct(id=_part_id(name, number), vector={}, payload=payload)
         calls(calls.client.upsert, collection, [point], wait=True)
-    return len(parts)
 
 
 def read_blob(calls: Calls, collection: str, name: str) -> bytes | None:

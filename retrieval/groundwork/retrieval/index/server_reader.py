@@ -11,6 +11,7 @@ from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.base import Candidate, Filter, Point, SparseVector, Stored
 from groundwork.retrieval.index.names import checked_blob
 from groundwork.retrieval.index.server_calls import Calls
+from groundwork.retrieval.index.server_options import ServerOptions
 from groundwork.retrieval.index.ties import Scores, merged, settled
 
 if TYPE_CHECKING:
@@ -25,11 +26,19 @@ _EXACT_BELOW = 100_000
 class ServerReader:
     """One version: its collection by its own name, so that no alias that moves changes the answers."""
 
-    def __init__(self, calls: Calls, index: str, version: str, collection: str) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        index: str,
+        version: str,
+        collection: str,
+        options: ServerOptions | None = None,
+    ) -> None:
         self.index = index
         self.version = version
         self._calls = calls
         self._collection: str | None = collection
+        self._options = options or ServerOptions()
         self._exact: bool | None = None
 
     def candidates(
@@ -43,8 +52,10 @@ class ServerReader:
         terms = models.SparseVector(indices=list(sparse.indices), values=list(sparse.values))
         matching = (layout.BM25, terms)
 
-        def ask(*wanted: tuple[tuple[str, Any], int, models.Filter | None]) -> list[Scores]:
-            return self._scores([self._request(*one) for one in wanted])
+        def ask(
+            *wanted: tuple[tuple[str, Any], int, models.Filter | None], exact: bool = False
+        ) -> list[Scores]:
+            return self._scores([self._request(*one, exact=exact) for one in wanted])
 
         by_dense, by_sparse = settled(
             lambda sizes: ask((nearest, sizes[0], allowed), (matching, sizes[1], allowed)), limit
@@ -54,6 +65,7 @@ class ServerReader:
         more_dense, more_sparse = ask(
             (nearest, len(lacking_dense), _these(lacking_dense)),
             (matching, len(lacking_sparse), _these(lacking_sparse)),
+            exact=True,
         )
         return merged(by_dense | more_dense, by_sparse | more_sparse)
 
@@ -98,19 +110,28 @@ class ServerReader:
         return self._collection
 
     def _request(
-        self, query: tuple[str, Any], limit: int, condition: models.Filter | None
+        self,
+        query: tuple[str, Any],
+        limit: int,
+        condition: models.Filter | None,
+        *,
+        exact: bool,
     ) -> models.QueryRequest | None:
         from qdrant_client import models
 
         using, vector = query
         if not limit or (using == layout.BM25 and not vector.indices):
             return None
+        # An exact search reads the vectors themselves, packed or not.
+        exact = self._small() or exact
         return models.QueryRequest(
             query=vector,
             using=using,
             limit=limit,
             filter=condition,
-            params=models.SearchParams(exact=self._small()),
+            params=models.SearchParams(
+                exact=exact, quantization=None if exact else self._options.rescoring()
+            ),
             with_payload=False,
             with_vector=False,
         )

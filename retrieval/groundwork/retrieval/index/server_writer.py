@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import orjson
 
-from groundwork.core.errors import Conflict, GroundworkError, NotFound
+from groundwork.core.errors import Conflict, GroundworkError
+from groundwork.retrieval.index import server_claim as claim
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.base import MANIFEST, Point, version_info
 from groundwork.retrieval.index.manifest import Manifest
 from groundwork.retrieval.index.names import checked_blob, checked_version
 from groundwork.retrieval.index.server_calls import Calls
+from groundwork.retrieval.index.server_clone import clone
+from groundwork.retrieval.index.server_options import ServerOptions
+from groundwork.retrieval.index.server_points import PointSender
 
-if TYPE_CHECKING:
-    from qdrant_client import models
-
-_BATCH = 128
-# How often a builder says that it lives, and how long its silence has to last before it counts as dead.
+# How often a builder says that it lives.
 _SIGN_SECONDS = 30.0
-SILENCE_SECONDS = 600.0
 
 
 class ServerWriter:
-    """A version under construction, in a collection that only `seal` gives a visible name."""
+    """A version under construction, in a collection that only `seal` gives a visible name.
+
+    `_lock` is the collection that keeps others out: the version's own, or, where a dead builder's is taken over, one
+    beside it.
+    """
 
     def __init__(
         self,
@@ -37,32 +38,38 @@ class ServerWriter:
         index: str,
         dimension: int,
         base: str | None,
+        *,
+        options: ServerOptions | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._calls = calls
         self._index = index
         self._dimension = dimension
         self._base = base
+        self._options = options or ServerOptions()
         self._clock = clock
-        self._collection = ""
+        self._lock = self._collection = ""
         self._removed: set[str] = set()
-        self._parts: dict[str, int] = {}
         self._manifest: Manifest | None = None
         self._signed = 0.0
         self._open = False
 
     def __enter__(self) -> Self:
-        _remove_dead(self._calls, self._index, self._clock())
+        dead = claim.left_behind(self._calls, self._index, self._clock())
         name = layout.data_collection(self._index, self._clock())
-        layout.create_collection(self._calls, name, self._dimension)
-        self._collection = name
+        layout.create_collection(self._calls, name, self._dimension, self._options)
+        self._lock = self._collection = name
         self._open = True
         try:
             self._sign()
-            self._yield_to_others()
+            claim.yield_to_others(self._calls, self._index, name, dead)
+            self._take_over(dead)
         except BaseException:
             self._discard()
             raise
+        self._sender = PointSender(
+            self._calls, self._collection, resumed=self._collection != self._lock
+        )
         return self
 
     def __exit__(
@@ -75,27 +82,27 @@ class ServerWriter:
             self._discard()
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Drop points of the base. Before the first upsert they are never copied at all."""
-        from qdrant_client import models
-
+        """Drop points of the base. Before the first upsert they are never copied one by one."""
         self._check_open()
-        points: list[Any] = list(ids)
+        points = list(ids)
         if self._base is not None:
             self._removed.update(points)
-        elif points:
-            selector = models.PointIdsList(points=points)
-            self._calls(self._calls.client.delete, self._collection, selector, wait=True)
+        else:
+            self._sender.remove(points)
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Add or replace, a batch a request."""
         self._check_open()
         self._copy_base()
-        self._store([layout.record(point) for point in points])
+        for _ in self._sender.send([layout.record(point) for point in points]):
+            self._sign_now_and_then()
 
     def put_blob(self, name: str, content: bytes) -> None:
         """Store a blob in parts."""
         self._check_open()
-        self._write(checked_blob(name), content)
+        # A clone brings its model's blobs along and drops them: it has to come first.
+        self._copy_base()
+        layout.write_blob(self._calls, self._collection, checked_blob(name), content)
         if name == MANIFEST:
             self._manifest = Manifest.from_json(content)
 
@@ -110,25 +117,41 @@ class ServerWriter:
             return
         self._copy_base()
         manifest = self._checked()
-        self._write(layout.INFO, orjson.dumps(version_info(manifest)))
+        # Whoever took this builder for dead has its collection: it is gone, or theirs.
+        self._sign()
+        info = orjson.dumps(version_info(manifest))
+        layout.write_blob(self._calls, self._collection, layout.INFO, info)
+        layout.remove_blob(self._calls, self._collection, layout.SIGN)
         visible = models.CreateAlias(collection_name=self._collection, alias_name=alias)
         self._calls(
             self._calls.client.update_collection_aliases,
             [models.CreateAliasOperation(create_alias=visible)],
         )
         self._open = False
+        if self._lock != self._collection:
+            claim.remove(self._calls, self._lock)
 
-    def _yield_to_others(self) -> None:
-        """Of two that begin at the same moment at least one sees the other; never do both go on."""
-        for other in _building(self._calls, self._index):
-            if other != self._collection:
-                raise _taken(self._calls, self._index, other)
+    @property
+    def _work(self) -> dict[str, Any]:
+        """What another builder must be making too to go on from here: a first version, laid out alike."""
+        options = self._options
+        shape = [self._dimension, options.quantisation, options.shards, options.replicas]
+        return {"base": self._base, "shape": shape}
+
+    def _take_over(self, dead: list[claim.Left]) -> None:
+        work = self._work
+        for left in dead:
+            alike = work["base"] is None and left.sign.get("work") == work
+            if alike and self._collection == self._lock:
+                self._collection = left.collection
+            else:
+                claim.remove(self._calls, left.collection)
 
     def _checked(self) -> Manifest:
+        """The manifest, which must agree with what the server holds when everything sent has arrived."""
         if self._manifest is None:
             raise Conflict("a version needs its manifest before it is sealed", field="version")
-        counted = self._calls(self._calls.client.count, self._collection, exact=True).count
-        held = counted - sum(self._parts.values())
+        held = self._sender.settled()
         if held != self._manifest.chunk_count:
             raise GroundworkError(
                 f"the new version of {self._index} holds {held} chunks where its manifest counts "
@@ -140,80 +163,39 @@ class ServerWriter:
         base, self._base = self._base, None
         if base is None:
             return
+        if clone(self._calls, base, self._collection, self._options):
+            self._sign()
+            self._sender.remove(list(self._removed))
+            return
+        if not claim.sign_of(self._calls, self._collection):
+            self._begin_again()
         for batch in layout.chunks(self._calls, base):
-            self._store(
-                [layout.again(point) for point in batch if str(point.id) not in self._removed]
-            )
+            kept = [layout.again(point) for point in batch if str(point.id) not in self._removed]
+            for _ in self._sender.send(kept):
+                self._sign_now_and_then()
 
-    def _store(self, records: Sequence[models.PointStruct]) -> None:
-        for start in range(0, len(records), _BATCH):
-            batch = list(records[start : start + _BATCH])
-            self._calls(self._calls.client.upsert, self._collection, batch, wait=True)
-            if self._clock() - self._signed > _SIGN_SECONDS:
-                self._sign()
-
-    def _write(self, name: str, content: bytes) -> None:
-        self._parts[name] = layout.write_blob(self._calls, self._collection, name, content)
+    def _begin_again(self) -> None:
+        """A snapshot that was recovered in part leaves a collection that nobody can trust."""
+        claim.remove(self._calls, self._collection)
+        layout.create_collection(self._calls, self._collection, self._dimension, self._options)
+        self._sign()
+        claim.yield_to_others(self._calls, self._index, self._collection, [])
 
     def _sign(self) -> None:
         self._signed = self._clock()
-        sign = {"host": socket.gethostname(), "process": os.getpid(), "at": self._signed}
-        self._write(layout.SIGN, orjson.dumps(sign))
+        claim.sign(self._calls, self._lock, self._signed, self._work)
+
+    def _sign_now_and_then(self) -> None:
+        if self._clock() - self._signed > _SIGN_SECONDS:
+            self._sign()
 
     def _discard(self) -> None:
         self._open = False
-        # What cannot be deleted now is deleted by the next writer; the first error is what matters.
-        with contextlib.suppress(GroundworkError):
-            self._calls(self._calls.client.delete_collection, self._collection)
+        for name in {self._collection, self._lock}:
+            # What cannot be deleted now is deleted by the next writer; the first error is what matters.
+            with contextlib.suppress(GroundworkError):
+                self._calls(self._calls.client.delete_collection, name)
 
     def _check_open(self) -> None:
         if not self._open:
             raise Conflict("the version is sealed; nothing can change it", field="version")
-
-
-def _building(calls: Calls, index: str) -> list[str]:
-    """Collections of the index that no alias makes visible."""
-    used = layout.Aliases(calls).used()
-    names = [entry.name for entry in calls(calls.client.get_collections).collections]
-    return [name for name in names if layout.began(name, index) is not None and name not in used]
-
-
-def _remove_dead(calls: Calls, index: str, now: float) -> None:
-    """Remove what killed builders left behind. Raises Conflict where one lives."""
-    for name in _building(calls, index):
-        sign = _sign_of(calls, name)
-        seen = sign.get("at", layout.began(name, index) or 0.0)
-        if now - seen < SILENCE_SECONDS and not _died_here(sign):
-            raise _taken(calls, index, name)
-        with contextlib.suppress(NotFound):
-            calls(calls.client.delete_collection, name)
-
-
-def _sign_of(calls: Calls, collection: str) -> dict[str, Any]:
-    try:
-        return dict(orjson.loads(layout.read_blob(calls, collection, layout.SIGN) or b"{}"))
-    except NotFound:
-        return {}
-
-
-def _died_here(sign: dict[str, Any]) -> bool:
-    """Whether the builder ran on this host and does no more."""
-    if sign.get("host") != socket.gethostname():
-        return False
-    try:
-        os.kill(sign["process"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _taken(calls: Calls, index: str, collection: str) -> Conflict:
-    sign = _sign_of(calls, collection)
-    holder = f"process {sign['process']} on {sign['host']}" if sign else "another process"
-    return Conflict(
-        f"{holder} is writing to index {index}; try again when it is done, or, if it was killed, "
-        f"{SILENCE_SECONDS / 60:.0f} minutes after its last sign of life",
-        field="index",
-    )
