@@ -11,10 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from groundwork.classic.recommender.features.compute import user_table
-from groundwork.classic.recommender.features.online import MemoryFeatures
 from groundwork.classic.recommender.kept import Recommendations
-from groundwork.classic.recommender.serve import RankerLoader
+from groundwork.classic.recommender.serve import RecommenderLoader
 from groundwork.core.metering.callers import RECOMMEND
 from groundwork.core.metering.keys import NewKey
 from groundwork.core.registry.followers import Followers
@@ -55,10 +53,8 @@ class Films:
 async def films(make_world: Callable[..., World], tmp_path: Path) -> AsyncIterator[Films]:
     world, registry, heard = make_world(), MemoryRegistry(), Heard()
     followers = Followers(lambda: registry, tmp_path / "releases", 1.0)
-    one = made()
     recommending = Recommending(
-        follower=followers.follow(LINE, RankerLoader()),
-        features=MemoryFeatures(user_table(one.ratings, one.films)),
+        follower=followers.follow(LINE, RecommenderLoader()),
         kept=Recommendations(world.settings.ledger_url),
         accounts=world.services.accounts,
         signals=heard,

@@ -7,16 +7,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from groundwork.classic.recommender.features.live import online_path
-from groundwork.classic.recommender.features.online import OnlineFeatures, SqliteFeatures
 from groundwork.classic.recommender.features.records import Profile
 from groundwork.classic.recommender.kept import Kept, Recommendations, missing
-from groundwork.classic.recommender.rank import Ranker
 from groundwork.classic.recommender.recommend import Recommended, Wish, recommend
 from groundwork.classic.recommender.release import line_of
 from groundwork.classic.recommender.serve import (
     NoSignals,
-    RankerLoader,
+    Recommender,
+    RecommenderLoader,
     Signals,
     data_signals,
     prediction_signals,
@@ -63,8 +61,7 @@ class Given:
 class Recommending:
     """Blocks while it works: call it from a thread."""
 
-    follower: Follower[Ranker]
-    features: OnlineFeatures
+    follower: Follower[Recommender]
     kept: Recommendations
     accounts: Accounts
     signals: Signals = field(default_factory=NoSignals)
@@ -99,8 +96,7 @@ class Recommending:
         return place
 
     def close(self) -> None:
-        """Release connections."""
-        self.features.close()
+        """Release connections; what is loaded is the follower's."""
         self.kept.close()
 
     def _must_be_trained(self) -> None:
@@ -108,9 +104,9 @@ class Recommending:
         if not status.champion and not status.wanted and self.follower.wait(0.0):
             raise untrained()
 
-    def _recommend(self, ranker: Ranker, release: str, asked: Asked) -> Recommended:
-        profile = None if asked.user is None else self.features.profile(asked.user)
-        found = recommend(ranker, profile, asked.ratings, asked.wish)
+    def _recommend(self, held: Recommender, release: str, asked: Asked) -> Recommended:
+        profile = None if asked.user is None else held.features.profile(asked.user)
+        found = recommend(held.ranker, profile, asked.ratings, asked.wish)
         self.signals.add("prediction", release, prediction_signals(found))
         self.signals.add("data", release, _data(profile, asked.ratings))
         return found
@@ -158,8 +154,7 @@ def open_recommending(
     """What the settings name. Nothing is loaded before the registry was looked at. Raises Unavailable."""
     line = line_of(settings.recommender.name)
     return Recommending(
-        follower=followers.follow(line, RankerLoader()),
-        features=SqliteFeatures(online_path(settings)),
+        follower=followers.follow(line, RecommenderLoader(settings.recommender.features)),
         kept=Recommendations(settings.ledger_url),
         accounts=accounts,
         signals=signals or NoSignals(),

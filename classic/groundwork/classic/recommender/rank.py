@@ -6,7 +6,6 @@ for an answer), and for films that the model does not know what films like them 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -135,16 +134,13 @@ class Ranker:
         import numpy as np
 
         model = {f"model.{name}": array for name, array in self.model.arrays().items()}
-        titles = "\n".join(" ".join(title.split()) for title in self.films.titles).encode()
+        films = {f"films.{name}": array for name, array in self.films.arrays().items()}
         return pack(
             {
                 **model,
                 **self.borrowed.arrays("borrowed"),
                 "meta": np.array([str(FORMAT), self.model.family, self.signal, repr(self.prior)]),
-                "films.ids": self.films.ids,
-                "films.years": self.films.years,
-                "films.genres": self.films.genres,
-                "films.titles": np.frombuffer(titles, dtype=np.uint8),
+                **films,
                 "vocabulary": self.vocabulary.films,
                 "share": self.share,
             }
@@ -164,17 +160,8 @@ class Ranker:
                     f"this recommender was written in format {version}, this is {FORMAT}; train it anew: "
                     "groundwork train recommender --data FOLDER"
                 )
-            films = Films(
-                arrays["films.ids"],
-                tuple(arrays["films.titles"].tobytes().decode().split("\n")),
-                arrays["films.years"],
-                arrays["films.genres"],
-            )
-            own = {
-                name.removeprefix("model."): array
-                for name, array in arrays.items()
-                if name.startswith("model.")
-            }
+            films = Films.from_arrays(_under("films.", arrays))
+            own = _under("model.", arrays)
             return cls(
                 films,
                 Vocabulary(arrays["vocabulary"]),
@@ -188,9 +175,12 @@ class Ranker:
             raise ConfigurationError(f"this is no recommender: {error!r}") from None
 
 
-def digest_of(raw: bytes) -> str:
-    """SHA-256 of a file, hex."""
-    return hashlib.sha256(raw).hexdigest()
+def _under(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def _times(warm: Floats, borrowed: Rows) -> Floats:

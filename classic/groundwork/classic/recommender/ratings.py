@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +100,24 @@ class Films:
         """The names of a film's genres."""
         bits = int(self.genres[place])
         return [name for n, name in enumerate(GENRES) if bits >> n & 1]
+
+    def arrays(self) -> dict[str, Any]:
+        """As plain arrays; white space in titles is made single blanks."""
+        import numpy as np
+
+        titles = "\n".join(" ".join(title.split()) for title in self.titles).encode()
+        return {
+            "ids": self.ids,
+            "years": self.years,
+            "genres": self.genres,
+            "titles": np.frombuffer(titles, dtype=np.uint8),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Self:
+        """Back from `arrays`."""
+        titles = tuple(arrays["titles"].tobytes().decode().split("\n"))
+        return cls(arrays["ids"], titles, arrays["years"], arrays["genres"])
 
     def take(self, places: NDArray[np.generic]) -> Films:
         """The films at these positions, which ascend."""

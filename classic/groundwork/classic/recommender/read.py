@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _YEAR = re.compile(r"\((\d{4})(?:[–-]\d{0,4})?\)\s*$")
+# What people said of recommendations, as `groundwork recommender feedback` writes it; in any of the formats' folders.
+FEEDBACK = "feedback.csv"
 _COLUMNS = ("userId", "movieId", "rating", "timestamp")
 
 
@@ -57,7 +59,25 @@ def read(folder: Path) -> Raw:
         raise NotFound(f"{folder} holds no ratings; one of {names} is looked for", field="data")
     if not (folder / form.films).is_file():
         raise NotFound(f"{folder} has {form.ratings} but not its films, {form.films}", field="data")
-    return Raw(form.name, read_ratings(folder / form.ratings, form), read_films(folder, form))
+    ratings = read_ratings(folder / form.ratings, form)
+    if (folder / FEEDBACK).is_file():
+        ratings = with_feedback(ratings, read_ratings(folder / FEEDBACK, FORMS[0]))
+    return Raw(form.name, ratings, read_films(folder, form))
+
+
+def with_feedback(ratings: Ratings, feedback: Ratings) -> Ratings:
+    """Both, where the feedback's word on a user and film counts if it is later."""
+    import numpy as np
+
+    joined = Ratings.joined([ratings, feedback])
+    order = np.lexsort((joined.at, joined.film, joined.user))
+    rows = joined.take(order)
+    said = order >= len(ratings)
+    again = (rows.user[1:] == rows.user[:-1]) & (rows.film[1:] == rows.film[:-1])
+    kept = np.ones(len(rows), dtype=bool)
+    # Where feedback and a rating are beside each other the earlier one goes; repeats within one file are for the checks.
+    kept[:-1][again & (said[1:] != said[:-1])] = False
+    return rows.take(kept)
 
 
 def read_ratings(path: Path, form: Form) -> Ratings:

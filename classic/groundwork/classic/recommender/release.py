@@ -1,8 +1,9 @@
-"""A recommender as a release: what decides its answers, its files, and how a service loads it."""
+"""A recommender as a release: its files, what decides its answers, and its card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,43 @@ from groundwork.classic.recommender.choose import Choice
 from groundwork.classic.recommender.evaluate import Measurement
 from groundwork.classic.recommender.features.definitions import digest as features_digest
 from groundwork.classic.recommender.profile import PROFILE, Profile
-from groundwork.classic.recommender.rank import FORMAT, Ranker, digest_of
-from groundwork.core.errors import ConfigurationError, NotFound
-from groundwork.core.registry.base import (
-    MEASURED,
-    RECOMMENDER,
-    Candidate,
-    Line,
-    Lineage,
-    Registered,
-)
+from groundwork.classic.recommender.rank import FORMAT, Ranker
+from groundwork.core.datasets import digest_file
+from groundwork.core.errors import InvalidInput, NotFound
+from groundwork.core.registry.base import MEASURED, RECOMMENDER, Candidate, Line, Lineage
 from groundwork.core.registry.gate import Measured
 from groundwork.core.registry.measured import to_json
 
-RANKER = "ranker.npz"
-EVALUATION = "evaluation.json"
+RANKER, FEATURES, MADE, EVALUATION = "ranker.npz", "features.db", "made.json", "evaluation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What training left in a folder: the ranker, the online store, the profile of the ratings, and how it came about.
+
+    `made` holds the `recipe`, the `prior`, everything that was `tried`, the digest of the `ratings`, and the `report` of their
+    checks.
+    """
+
+    folder: Path
+
+    def write(
+        self, ranker: Ranker, choice: Choice, profile: Profile, about: Mapping[str, Any]
+    ) -> None:
+        """All but the online store."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / RANKER).write_bytes(ranker.to_bytes())
+        (self.folder / PROFILE).write_bytes(profile.to_json())
+        made = {**choice.to_dict(), **about}
+        (self.folder / MADE).write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+
+    def made(self) -> dict[str, Any]:
+        """How it came about. Raises NotFound."""
+        return dict(orjson.loads(_read(self.folder / MADE)))
+
+    def profile(self) -> Profile:
+        """Of the ratings. Raises NotFound."""
+        return Profile.from_json(_read(self.folder / PROFILE))
 
 
 def line_of(name: str) -> Line:
@@ -34,47 +57,46 @@ def line_of(name: str) -> Line:
     return Line(RECOMMENDER, name)
 
 
-def candidate(
-    line: Line,
-    ranker: Ranker,
-    choice: Choice,
-    profile: Profile,
-    lineage: Lineage,
-    measured: Measured,
-    found: Measurement,
-    data: Mapping[str, Any],
-) -> Candidate:
-    """The release that training made. The same data, code and seed give the same id.
+def load_ranker(folder: Path) -> Ranker:
+    """The ranker of a release's files. Raises NotFound or ConfigurationError."""
+    return Ranker.from_bytes(_read(folder / RANKER))
 
-    `data` has the digest of the `ratings` and the `report` of their checks.
-    """
-    raw = ranker.to_bytes()
+
+def profile_in(folder: Path) -> Profile | None:
+    """What a release was trained on; None where it does not say, or says it in a way that is read no more."""
+    try:
+        return Files(folder).profile()
+    except (NotFound, InvalidInput):
+        return None
+
+
+def candidate_of(
+    line: Line, files: Files, measured: Measured, found: Measurement, lineage: Lineage
+) -> Candidate:
+    """The release. The same ratings, code and seed give the same id."""
+    made, folder = files.made(), files.folder
     content = {
         "kind": RECOMMENDER,
         "format": FORMAT,
-        "ranker": digest_of(raw),
+        "ranker": digest_file(folder / RANKER),
         "features": features_digest(),
-        "recipe": choice.recipe.to_dict(),
-        "prior": choice.prior,
-        "data": {"ratings": data["ratings"]},
+        "recipe": made["recipe"],
+        "prior": made["prior"],
+        "ratings": made["ratings"],
     }
-    evaluation = {"measured": found.to_dict(), "choice": choice.to_dict(), "data": data["report"]}
+    evaluation = orjson.dumps(found.to_dict(), option=orjson.OPT_INDENT_2)
+    kept = {name: folder / name for name in (RANKER, FEATURES, PROFILE, MADE)}
     return Candidate(
         line=line,
         content=content,
-        files={
-            RANKER: raw,
-            PROFILE: profile.to_json(),
-            MEASURED: to_json(measured),
-            EVALUATION: orjson.dumps(evaluation, option=orjson.OPT_INDENT_2),
-        },
+        files={**kept, MEASURED: to_json(measured), EVALUATION: evaluation},
         lineage=lineage,
         metrics=found.figures(),
-        card=card(choice, profile, found),
+        card=card(made, files.profile(), found),
     )
 
 
-def card(choice: Choice, profile: Profile, found: Measurement) -> str:
+def card(made: Mapping[str, Any], profile: Profile, found: Measurement) -> str:
     """Markdown for people: what it is, what it was made of, how it measured, what it is not for."""
     rows = ["| Measure | All | Interval (95 %) |", "|---|---|---|"]
     for name in (*found.values, *found.beyond):
@@ -85,45 +107,21 @@ def card(choice: Choice, profile: Profile, found: Measurement) -> str:
         f"- {name} ({int(which.sum())} people): ndcg@10 {found.interval('ndcg@10', which).mean:.3f}"
         for name, which in found.groups().items()
     ]
-    made = (
-        f"{choice.recipe}, popularity counting {choice.prior:g}. Trained on {profile.ratings:,} ratings of "
-        f"{profile.users:,} people and {profile.films:,} films; measured on {len(found.users)} people who were "
-        "never trained on."
+    about = (
+        f"{made['recipe']['family']} on what was {made['recipe']['signal']}, popularity counting {made['prior']:g}. "
+        f"Trained on {profile.ratings:,} ratings of {profile.users:,} people and {profile.films:,} films; measured on "
+        f"{len(found.users)} people who were never trained on."
     )
     limits = (
         "It ranks films that people like those who rated alike have liked. It says nothing of why somebody likes a "
         "film, and little to people whose taste few in the data share."
     )
-    parts = [
-        "# Film recommender",
-        "",
-        made,
-        "",
-        *rows,
-        "",
-        "By group:",
-        "",
-        *groups,
-        "",
-        limits,
-        "",
-    ]
-    return "\n".join(parts)
+    parts = ["# Film recommender", "", about, "", *rows, "", "By group:", "", *groups, "", limits]
+    return "\n".join([*parts, ""])
 
 
-def load(folder: Path) -> Ranker:
-    """The ranker of a release's files. Raises NotFound or ConfigurationError."""
-    path = folder / RANKER
-    if not path.is_file():
-        raise NotFound(f"{folder} holds no {RANKER}", field="release")
-    return Ranker.from_bytes(path.read_bytes())
-
-
-def check_features(release: Registered) -> None:
-    """Raises ConfigurationError where a release was made for other features than this code reads."""
-    wanted, here = release.content.get("features"), features_digest()
-    if wanted != here:
-        raise ConfigurationError(
-            f"{release.id} was trained with features {wanted}, this code has {here}; train it anew: "
-            "groundwork train recommender --data FOLDER"
-        )
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise NotFound(f"{path.parent} holds no {path.name}", field="release") from None

@@ -1,37 +1,62 @@
-"""A release as a service holds it: loaded by whoever follows the registry, asked by requests."""
+"""A release as a service holds it: the ranker with people's features, loaded by whoever follows the registry."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from groundwork.classic.recommender.features.definitions import digest as features_digest
+from groundwork.classic.recommender.features.online import OnlineFeatures, SqliteFeatures
 from groundwork.classic.recommender.rank import Ranker
 from groundwork.classic.recommender.ratings import LIKED
 from groundwork.classic.recommender.recommend import Recommended
-from groundwork.classic.recommender.release import check_features, load
+from groundwork.classic.recommender.release import FEATURES, load_ranker
+from groundwork.core.errors import ConfigurationError, NotFound
 from groundwork.core.registry.base import Registered
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-class RankerLoader:
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """What answers requests."""
+
+    ranker: Ranker
+    features: OnlineFeatures
+
+
+class RecommenderLoader:
     """A `follow.Loader`."""
 
-    def load(self, release: Registered, folder: Path) -> Ranker:
-        """From a release's files. Raises ConfigurationError or NotFound."""
-        check_features(release)
-        return load(folder)
+    def __init__(self, features: Path | None = None) -> None:
+        """`features` is an online store that is kept fresh beside the releases; without one each brings its own."""
+        self._features = features
 
-    def close(self, value: Ranker, /) -> None:
-        """Numbers need no closing."""
+    def load(self, release: Registered, folder: Path) -> Recommender:
+        """From a release's files. Raises ConfigurationError where this code reads other features, or NotFound."""
+        wanted, here = release.content.get("features"), features_digest()
+        if wanted != here:
+            raise ConfigurationError(
+                f"{release.id} was trained with features {wanted}, this code has {here}; train it anew: "
+                "groundwork train recommender --data FOLDER"
+            )
+        features = self._features or folder / FEATURES
+        if not features.is_file():
+            raise NotFound(f"there are no features at {features}", field="recommender.features")
+        return Recommender(load_ranker(folder), SqliteFeatures(features))
+
+    def close(self, value: Recommender, /) -> None:
+        """Connections to the features."""
+        value.features.close()
 
 
 class Signals(Protocol):
     """Where figures of requests go that drift is watched by. Never raises and never blocks for long."""
 
     def add(self, name: str, release: str, values: dict[str, float | str]) -> None:
-        """One request: its features (`data`) or what was answered (`prediction`)."""
+        """Of one request: its ratings (`data`), what was answered (`prediction`), or what became of it (`reaction`)."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Training: check what arrived, choose by validation, fit, measure on people set apart, and make a release of it."""
+"""Training: check what arrived, choose by validation, fit, and measure on people who are set apart."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING
 
 from groundwork.classic.recommender.check import Report, check
 from groundwork.classic.recommender.choose import Choice, choose
-from groundwork.classic.recommender.evaluate import Measurement, measure
+from groundwork.classic.recommender.evaluate import measure
 from groundwork.classic.recommender.fit import RECIPES, Recipe, fit_ranker
-from groundwork.classic.recommender.profile import PROFILE, Profile, profile_of
+from groundwork.classic.recommender.profile import Profile
 from groundwork.classic.recommender.rank import Ranker
 from groundwork.classic.recommender.ratings import Films, Ratings
 from groundwork.classic.recommender.read import read
-from groundwork.classic.recommender.release import candidate, load
 from groundwork.classic.recommender.split import Holdout, held_out, latest
 from groundwork.core.errors import InvalidInput
-from groundwork.core.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from groundwork.core.registry.base import Candidate, Line, Lineage
+    from groundwork.core.progress import Progress
     from groundwork.core.registry.gate import Measured
 
-_POPULARITY = Recipe("popularity", "liked")
+POPULARITY = Recipe("popularity", "liked")
 
 
 @dataclass(frozen=True)
@@ -36,81 +34,50 @@ class Arrived:
     ratings: Ratings
     films: Films
     report: Report
-    profile: Profile
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A candidate's parts: the ranker, how it was chosen, and how it and popularity measured on the same people."""
-
-    ranker: Ranker
-    choice: Choice
-    found: Measurement
-    popular: Measurement
-    holdout: Holdout
-    seconds: float
-
-    def measured(self, name: str) -> Measured:
-        """For the gate."""
-        return self.found.measured(name, self.popular)
-
-
-def arrive(folder: Path, *, before: Profile | None = None, now: int | None = None) -> Arrived:
+def arrive(folder: Path, *, before: Profile | None = None, at: int | None = None) -> Arrived:
     """Read and check. Raises InvalidInput with every reason where the set is bad, NotFound where there is none.
 
-    `before` is the profile of what the champion was trained on.
+    `before` is the profile of what the champion was trained on, `at` the time in UTC seconds, now if not given.
     """
     import numpy as np
 
     raw = read(folder)
-    report = check(
-        raw.ratings, raw.films, now=int(time.time()) if now is None else now, before=before
-    )
+    when = int(time.time()) if at is None else at
+    report = check(raw.ratings, raw.films, now=when, before=before)
     report.require()
     known = raw.ratings.take(np.isin(raw.ratings.film, raw.films.ids))
-    return Arrived(known, raw.films, report, profile_of(raw.ratings))
+    return Arrived(known, raw.films, report)
+
+
+def apart(ratings: Ratings) -> tuple[Ratings, Holdout]:
+    """What is trained on, and the people who never are. Raises InvalidInput where one of the two is empty."""
+    away = held_out(ratings.user)
+    kept, holdout = ratings.take(~away), latest(ratings.take(away))
+    if not len(holdout.users) or not len(kept):
+        raise InvalidInput("too few people to set some apart and train on the rest", field="data")
+    return kept, holdout
 
 
 def train(
-    arrived: Arrived, *, seed: int, progress: Progress, recipes: Sequence[Recipe] = RECIPES
-) -> Trained:
-    """Choose, fit and measure. Raises InvalidInput where nobody is left to train on or to measure with."""
-    began = time.process_time()
-    apart = held_out(arrived.ratings.user)
-    kept, holdout = arrived.ratings.take(~apart), latest(arrived.ratings.take(apart))
-    if not len(holdout.users) or not len(kept):
-        raise InvalidInput("too few people to set some apart and train on the rest", field="data")
-    choice = choose(kept, arrived.films, recipes=recipes, seed=seed, progress=progress)
-    progress.stage("fit and measure", total=2, unit="models")
-    ranker = fit_ranker(choice.recipe, kept, arrived.films, prior=choice.prior, seed=seed)
-    found = measure(ranker, holdout, arrived.films)
-    progress.advance(note=str(choice.recipe))
-    popular = fit_ranker(_POPULARITY, kept, arrived.films, prior=0.0, seed=seed)
-    beside = measure(popular, holdout, arrived.films)
-    progress.advance(note="popularity")
-    return Trained(ranker, choice, found, beside, holdout, time.process_time() - began)
+    ratings: Ratings,
+    films: Films,
+    *,
+    seed: int,
+    progress: Progress,
+    recipes: Sequence[Recipe] = RECIPES,
+) -> tuple[Ranker, Choice]:
+    """Choose and fit, on the people who may be trained on. Raises InvalidInput where there are too few."""
+    kept, _ = apart(ratings)
+    choice = choose(kept, films, recipes=recipes, seed=seed, progress=progress)
+    progress.stage(f"fit {choice.recipe}")
+    return fit_ranker(choice.recipe, kept, films, prior=choice.prior, seed=seed), choice
 
 
-def candidate_of(trained: Trained, arrived: Arrived, line: Line, lineage: Lineage) -> Candidate:
-    """The release to be registered, with its measurement."""
-    return candidate(
-        line,
-        trained.ranker,
-        trained.choice,
-        arrived.profile,
-        lineage,
-        trained.measured("candidate"),
-        trained.found,
-        {"ratings": arrived.ratings.digest, "report": arrived.report.to_dict()},
-    )
-
-
-def measure_release(folder: Path, trained: Trained, films: Films, name: str) -> Measured:
-    """Another release, from its files, on the people that a candidate was measured on. Nobody of them trained either."""
-    return measure(load(folder), trained.holdout, films).measured(name, trained.popular)
-
-
-def profile_in(folder: Path) -> Profile | None:
-    """What a release was trained on; None where it does not say."""
-    path = folder / PROFILE
-    return Profile.from_json(path.read_bytes()) if path.is_file() else None
+def measured_on(ranker: Ranker, ratings: Ratings, films: Films, name: str, seed: int) -> Measured:
+    """For the gate: any ranker beside popularity, on the people of these ratings whom no release has seen."""
+    kept, holdout = apart(ratings)
+    popular = fit_ranker(POPULARITY, kept, films, prior=0.0, seed=seed)
+    beside = measure(popular, holdout, films)
+    return measure(ranker, holdout, films).measured(name, beside)

@@ -1,4 +1,4 @@
-"""Settings of the recommender: which line of releases answers, and where people's features are read."""
+"""Settings of the recommender: which line of releases answers, and from whose features."""
 
 from __future__ import annotations
 
@@ -14,5 +14,6 @@ class RecommenderSettings(Part):
 
     name: str = Field("films", description="The line of releases that is trained and that answers.")
     features: Path | None = Field(
-        None, description="The online store of features, a file; under the home if unset."
+        None,
+        description="An online store of features that is kept fresh, a file; each release brings its own if unset.",
     )

@@ -74,7 +74,7 @@ class SqliteFeatures:
         connection = self._connection()
         if connection is None:
             return None
-        query = f'SELECT feature_name, value FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'  # noqa: S608  # names of ours
+        query = f'SELECT feature_name, value FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'  # noqa: S608 -- our own names
         try:
             rows: Mapping[str, bytes] = dict(
                 connection.execute(query, (entity_key(view.key, key),)).fetchall()
