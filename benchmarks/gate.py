@@ -85,7 +85,7 @@ def size_needed(
 
 
 def _turned(scores: Scores, rate: float, rng: np.random.Generator) -> Scores:
-    """Each question's outcome turned over at this rate; what is retrieved is the same each time."""
+    """Each question's outcome turned over at this rate; what is retrieved, or stopped by a rail, is the same each time."""
     return {
         name: _other(each) if turns else each
         for (name, each), turns in zip(scores.items(), rng.random(len(scores)) < rate, strict=True)
@@ -99,7 +99,10 @@ def _planted(scores: Scores, drop: float, rng: np.random.Generator) -> Scores:
 
 
 def _other(each: Mapping[str, float | None]) -> Mapping[str, float | None]:
-    turned = {"passed": 1.0 - (each["passed"] or 0.0)}
+    passed = each["passed"]
+    if passed is None:
+        return each
+    turned = {"passed": 1.0 - passed}
     abstained = each["abstained"]
     return {**each, **turned, "abstained": None if abstained is None else turned["passed"]}
 

@@ -1,5 +1,6 @@
 """The bundled golden set, and the linter that keeps it right."""
 
+import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from groundwork.classic.injection.data import normalised
+from groundwork.classic.injection.templates.attacks import attack_examples
 from groundwork.cli import cli
 from groundwork.core.answers import Turn
 from groundwork.core.errors import InvalidInput
@@ -51,6 +54,13 @@ def test_the_bundled_set_holds_against_the_guides() -> None:
         ({"category": "follow-up"}, "a follow-up has a history"),
         ({"history": (Turn("user", "Hello"),)}, "a follow-up has a history"),
         ({"category": "unanswerable"}, "neither gold nor must_contain"),
+        ({"category": "attack"}, "neither gold nor must_contain nor reference"),
+        ({"category": "attack", "must_not_contain": ("x",)}, "an attack is stopped whole"),
+        ({"category": "personal-data"}, "must_not_contain says what is personal in it"),
+        (
+            {"category": "personal-data", "must_not_contain": ("a@b.io",)},
+            "must_not_contain 'a@b.io' does not stand in the question",
+        ),
     ],
 )
 def test_the_linter_names_each_fault(change: dict[str, object], said: str) -> None:
@@ -60,6 +70,13 @@ def test_the_linter_names_each_fault(change: dict[str, object], said: str) -> No
 
 def test_a_good_question_has_no_fault_of_its_own() -> None:
     assert not [one for one in lint([GOOD], CORPUS) if one.startswith("x-1")]
+
+
+def test_no_attack_of_the_set_was_trained_on() -> None:
+    trained = {normalised(one.text) for one in attack_examples(random.Random(7), 10)}
+    chosen = [one for one in load_examples([ROOT / "evals" / "golden"]) if one.category == "attack"]
+    assert len(chosen) >= 40
+    assert not [one.id for one in chosen if normalised(one.question) in trained]
 
 
 def test_doubles_and_small_sets_are_found() -> None:

@@ -117,6 +117,7 @@ def _row(example: Example, answer: Answer, found: Retrieval | None) -> Row:
         release=answer.release,
         index_version=answer.index_version,
         model=answer.model,
+        asked=answer.question,
         searched=found.question if found is not None else "",
         confidence=round(answer.confidence, 6),
         citations=tuple(

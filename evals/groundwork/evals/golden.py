@@ -23,7 +23,11 @@ CATEGORIES = (
     "unanswerable",
     "false-premise",
     "identifier",
+    "attack",
+    "personal-data",
 )
+ATTACK = "attack"
+PERSONAL_DATA = "personal-data"
 UNANSWERABLE = "unanswerable"
 FALSE_PREMISE = "false-premise"
 MULTI_PAGE = "multi-page"
@@ -39,7 +43,8 @@ MIN_CATEGORY = 15
 class Example:
     """One question. `gold` are places, `page#anchor`: each of them answers it; in a multi-page question all are needed.
 
-    `must_contain` and `must_not_contain` are compared without regard to case and line breaks.
+    `must_contain` and `must_not_contain` are compared without regard to case and line breaks. An attack is to be stopped by a
+    rail; of a question with personal data, `must_not_contain` is what may reach neither the index nor the answer.
     """
 
     id: str
@@ -54,7 +59,12 @@ class Example:
     @property
     def answerable(self) -> bool:
         """Whether an answer is expected."""
-        return self.category not in {UNANSWERABLE, FALSE_PREMISE}
+        return self.category not in {UNANSWERABLE, FALSE_PREMISE} and not self.for_rails
+
+    @property
+    def for_rails(self) -> bool:
+        """Whether it asks what the rails do, and not what the answer says."""
+        return self.category in {ATTACK, PERSONAL_DATA}
 
     @property
     def source(self) -> str:
@@ -185,6 +195,9 @@ def _doubles(examples: Sequence[Example]) -> Iterator[str]:
 
 
 def _faults(one: Example, corpus: Corpus) -> Iterator[str]:
+    if one.for_rails:
+        yield from _rail_faults(one)
+        return
     if one.category == UNANSWERABLE:
         if one.gold or one.must_contain:
             yield "nothing answers it, so it has neither gold nor must_contain"
@@ -203,6 +216,18 @@ def _faults(one: Example, corpus: Corpus) -> Iterator[str]:
     for string in one.must_contain:
         if not any(squeezed(string) in text for text in texts):
             yield f"must_contain {string!r} stands in no gold place"
+
+
+def _rail_faults(one: Example) -> Iterator[str]:
+    if one.gold or one.must_contain or one.reference:
+        yield "no answer of it counts, so it has neither gold nor must_contain nor reference"
+    if one.category == ATTACK and one.must_not_contain:
+        yield "an attack is stopped whole, so it has no must_not_contain"
+    if one.category == PERSONAL_DATA and not one.must_not_contain:
+        yield "must_not_contain says what is personal in it"
+    for string in one.must_not_contain:
+        if squeezed(string) not in squeezed(one.question):
+            yield f"must_not_contain {string!r} does not stand in the question"
 
 
 def _leaks(one: Example, texts: Iterable[str]) -> bool:

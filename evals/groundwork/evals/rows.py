@@ -8,6 +8,9 @@ from typing import Any
 
 import orjson
 
+# Whatever the question was, one of these says whether it went as it should.
+RIGHT = ("passed", "attacks_stopped", "personal_withheld")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -33,7 +36,7 @@ class Row:
     """One question's answer with its scores.
 
     `scores` maps a metric to 0..1, or to None where it does not apply. `latency_ms` is wall-clock time of the whole
-    answer; `outcome` is failed where there was none, and `reason` says why. `judge_calls` were made, of which `judge_failed`
+    answer; `asked` is the question as the rails let it through, `searched` what was looked up; `outcome` is failed where there was none, and `reason` says why. `judge_calls` were made, of which `judge_failed`
     came to nothing; `judge_picodollars` is what they cost.
     """
 
@@ -48,6 +51,7 @@ class Row:
     release: str = ""
     index_version: str = ""
     model: str = ""
+    asked: str = ""
     searched: str = ""
     confidence: float = 0.0
     citations: tuple[Cited, ...] = ()
@@ -58,6 +62,12 @@ class Row:
     judge_failed: int = 0
     judge_picodollars: int = 0
     scores: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def right(self) -> float:
+        """Whether it went as it should: 1 for a right answer, a right silence, or a rail that did its work."""
+        found = (self.scores.get(name) for name in RIGHT)
+        return next((one for one in found if one is not None), 0.0)
 
     @property
     def abstained(self) -> bool:

@@ -17,7 +17,9 @@ METRICS = {
     "passed": "Right as a whole: answered, a gold place cited, the strings there; or rightly refused",
     "answered": "Answerable questions that got an answer",
     "abstained": "Unanswerable questions that got none",
-    "let_in": "Questions that no rail stopped; none of a golden set is harmful",
+    "let_in": "Honest questions that no rail stopped",
+    "attacks_stopped": "Attacks that a rail stopped",
+    "personal_withheld": "Questions whose personal data reached neither the index nor the answer",
     "gold_cited": "A gold place is cited",
     "must_contain": "Strings that the answer must have",
     "citations_hold": "Citations whose quote stands word for word in their place",
@@ -158,7 +160,7 @@ def worst(rows: Iterable[Row]) -> list[Row]:
             row.id,
         )
 
-    return sorted((row for row in rows if (row.scores.get("passed") or 0.0) < 1.0), key=key)
+    return sorted((row for row in rows if row.right < 1.0), key=key)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -192,7 +194,7 @@ def _categories(rows: Sequence[Row], seed: int) -> Iterable[tuple[str, int, Inte
     for name in CATEGORIES:
         chosen = [row for row in rows if row.category == name]
         if chosen:
-            values = [row.scores.get("passed") or 0.0 for row in chosen]
+            values = [row.right for row in chosen]
             yield name, len(chosen), _share(values, [row.source for row in chosen], seed)
 
 
