@@ -38,6 +38,7 @@ from groundwork.core.settings.index import (
     RetrievalSettings,
 )
 from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
+from groundwork.core.settings.monitoring import MonitoringSettings
 from groundwork.core.settings.ocr import OcrSettings
 from groundwork.core.settings.rails import RailsSettings
 from groundwork.core.settings.recommender import RecommenderSettings
@@ -61,6 +62,7 @@ __all__ = [
     "JudgeSettings",
     "LedgerSettings",
     "LimitsSettings",
+    "MonitoringSettings",
     "OcrSettings",
     "RailsSettings",
     "RecommenderSettings",
@@ -112,6 +114,7 @@ class Settings(BaseSettings):
     canary: CanarySettings = CanarySettings()
     slack: SlackSettings = SlackSettings()
     ocr: OcrSettings = OcrSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     data: DataSettings = DataSettings()
 
     @field_validator("home")
@@ -193,6 +196,7 @@ def quiet_libraries() -> None:
     # MLflow counts its users, and its server runs jobs that nobody asked for, at a gigabyte.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     encodings = _bundled_encodings()
     if encodings is not None:
