@@ -13,6 +13,7 @@ import pytest
 from groundwork.core.answers import Answer
 from groundwork.core.errors import Unavailable
 from groundwork.core.registry.base import CHAMPION, Lineage, Registered
+from groundwork.core.registry.managed import manage
 from groundwork.core.registry.memory import MemoryRegistry
 from groundwork.core.registry.promotion import Reason, previous, promote, rollback
 from groundwork.core.registry.trial import Plan, start_trial, trial_of
@@ -27,9 +28,9 @@ from groundwork.core.settings import (
 )
 from groundwork.core.telemetry import Trace
 from groundwork.serving.case import Question
-from groundwork.serving.releases import IndexCarrier, candidate_of, line_of
+from groundwork.serving.releases.carrier import IndexCarrier
 from groundwork.serving.releases.following import Following
-from groundwork.serving.releases.publish import manage
+from groundwork.serving.releases.recipe import candidate_of, line_of
 from groundwork.serving.services import Services, build_services
 from tests.serving.handbook import publish
 
@@ -114,7 +115,7 @@ def test_from_the_first_promotion_on_the_champion_decides(world: World) -> None:
     world.following.look()
     wanted = world.register(world.versions[0], generator=GeneratorSettings(max_passages=1))
     promote(world.registry, wanted, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     world.following.look()
     world.following.look()
     given = asyncio.run(world.ask())
@@ -132,7 +133,7 @@ def test_from_the_first_promotion_on_the_champion_decides(world: World) -> None:
 def test_a_release_that_fails_to_load_leaves_the_old_one_serving(world: World) -> None:
     good = world.register(world.versions[0])
     promote(world.registry, good, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     for _ in range(2):
         world.following.look()
     made = world.register(world.versions[1], rails=RailsSettings(enabled=False))
@@ -165,7 +166,7 @@ def test_a_rollback_under_load_drops_no_request(world: World) -> None:
     first, second = (world.register(version) for version in world.versions)
     for release in (first, second):
         promote(world.registry, release, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     for _ in range(2):
         world.following.look()
     stopping = threading.Event()
@@ -205,7 +206,7 @@ def conversations(count: int) -> list[str]:
 def test_a_canary_keeps_to_its_conversations_and_a_fault_is_rolled_back(world: World) -> None:
     champion = world.register(world.versions[1])
     promote(world.registry, champion, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     # It answers nothing: the planted fault.
     faulty = world.register(world.versions[1], retrieval=RetrievalSettings(threshold=1.0))
     for _ in range(2):
@@ -241,7 +242,7 @@ def test_a_canary_keeps_to_its_conversations_and_a_fault_is_rolled_back(world: W
 def test_a_shadow_answers_nobody_and_is_charged_aside(world: World) -> None:
     champion = world.register(world.versions[1])
     promote(world.registry, champion, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     tried = world.register(world.versions[0])
     for _ in range(2):
         world.following.look()
@@ -267,7 +268,7 @@ def test_a_shadow_answers_nobody_and_is_charged_aside(world: World) -> None:
 def test_a_dead_registry_leaves_what_is_loaded(world: World) -> None:
     good = world.register(world.versions[0])
     promote(world.registry, good, WHY, world.carrier)
-    manage(world.registry, "handbook")
+    manage(world.registry, LINE)
     for _ in range(2):
         world.following.look()
 

@@ -23,7 +23,9 @@ from groundwork.retrieval.index.base import LIVE
 from groundwork.serving.answer import complete
 from groundwork.serving.case import Question
 from groundwork.serving.parts import Parts
-from groundwork.serving.releases import AssistantLoader, IndexCarrier, candidate_of
+from groundwork.serving.releases.carrier import IndexCarrier
+from groundwork.serving.releases.load import AssistantLoader
+from groundwork.serving.releases.recipe import candidate_of
 from groundwork.serving.services import Services, build_services
 from tests.serving.handbook import publish
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from groundwork.cli.compose import open_services
+from groundwork.cli.compose import open_index_store, open_services
 from groundwork.core.errors import Conflict, GroundworkError, NotFound
 from groundwork.core.registry.base import ASSISTANT, CHAMPION, MEASURED, Line, Registered, Registry
 
@@ -55,7 +55,8 @@ def carrying(settings: Settings, registry: Registry, line: Line) -> Iterator[Car
     if line.kind != ASSISTANT:
         yield NoCarrier()
         return
-    from groundwork.serving.releases import AssistantLoader, IndexCarrier
+    from groundwork.serving.releases.carrier import IndexCarrier
+    from groundwork.serving.releases.load import AssistantLoader
 
     with open_services(settings) as services, tempfile.TemporaryDirectory() as temporary:
         if services.parts is None:
@@ -66,6 +67,23 @@ def carrying(settings: Settings, registry: Registry, line: Line) -> Iterator[Car
             loader.close(loader.load(release, registry.files(release, Path(temporary))))
 
         yield IndexCarrier(services.index_store, load)
+
+
+@contextmanager
+def carrying_back(settings: Settings, line: Line) -> Iterator[Carrier]:
+    """The same for a release that has answered before: what is left to check is that its index version is there.
+
+    A rollback is wanted at once; loading the release takes seconds, and services do it in any case.
+    """
+    from groundwork.core.registry.promotion import NoCarrier
+
+    if line.kind != ASSISTANT:
+        yield NoCarrier()
+        return
+    from groundwork.serving.releases.carrier import IndexCarrier
+
+    with open_index_store(settings) as store:
+        yield IndexCarrier(store)
 
 
 def publish_live(settings: Settings, index: str, version: str, why: str) -> str | None:

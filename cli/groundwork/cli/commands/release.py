@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundwork.cli.commands.release_canary import canary
 from groundwork.cli.compose import load
-from groundwork.cli.lazy import LazyGroup
 from groundwork.cli.output import echo_json, echo_table, index_option, json_option
 from groundwork.core.errors import GateRefused, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from groundwork.core.registry.base import Line, Registered, Registry
+    from groundwork.core.registry.base import Registered, Registry
     from groundwork.core.registry.gate import Verdict
     from groundwork.core.settings import Settings
 
-_COMMANDS = {
-    "canary": (
-        "groundwork.cli.commands.release_canary:canary",
-        "Try a release on a share of the traffic, or on copies of it.",
-    ),
-}
 line_option = click.option(
     "--line",
     metavar="KIND/NAME",
@@ -33,9 +27,12 @@ line_option = click.option(
 _reason_option = click.option("--reason", metavar="TEXT", help="Why; it stands in the history.")
 
 
-@click.group(cls=LazyGroup, commands_at=_COMMANDS)
+@click.group()
 def release() -> None:
     """What answers, as immutable bundles: measured, promoted, rolled back."""
+
+
+release.add_command(canary)
 
 
 @release.command("list")
@@ -126,7 +123,7 @@ def create(index: str | None, version: str | None, *, as_json: bool) -> None:
     from groundwork.cli.releases import opened_registry
     from groundwork.core.registry.base import Lineage
     from groundwork.core.registry.revision import code_revision
-    from groundwork.serving.releases import candidate_of
+    from groundwork.serving.releases.recipe import candidate_of
 
     settings = load()
     name = index or settings.index.default
@@ -165,6 +162,7 @@ def promote(
     """
     from groundwork.cli.releases import actor, carrying, opened_registry, verdict_on
     from groundwork.core.registry import promotion
+    from groundwork.core.registry.managed import manage
 
     if force and not reason:
         raise InvalidInput("promoting without the gate needs a --reason", field="reason")
@@ -180,7 +178,7 @@ def promote(
         why = promotion.Reason(actor(), reason or "passed the gate", detail)
         with carrying(settings, registry, found.line) as carrier:
             promoted = promotion.promote(registry, found, why, carrier)
-        _manage(registry, found.line)
+        manage(registry, found.line)
     _say_moved(promoted, verdict, as_json=as_json)
 
 
@@ -191,8 +189,9 @@ def promote(
 @json_option
 def rollback(line: str | None, to: str | None, reason: str | None, *, as_json: bool) -> None:
     """Make the previous champion answer again. Services follow within seconds; no request is dropped."""
-    from groundwork.cli.releases import actor, carrying, line_given, opened_registry
+    from groundwork.cli.releases import actor, carrying_back, line_given, opened_registry
     from groundwork.core.registry import promotion
+    from groundwork.core.registry.managed import manage
 
     settings = load()
     with opened_registry(settings) as registry:
@@ -200,18 +199,10 @@ def rollback(line: str | None, to: str | None, reason: str | None, *, as_json: b
         champion = registry.find("champion", at)
         former = registry.find(to, at) if to else promotion.previous(registry, champion)
         why = promotion.Reason(actor(), reason or "rolled back")
-        with carrying(settings, registry, at) as carrier:
+        with carrying_back(settings, at) as carrier:
             back = promotion.rollback(registry, former, why, carrier)
-        _manage(registry, at)
+        manage(registry, at)
     _say_moved(back, None, as_json=as_json)
-
-
-def _manage(registry: Registry, line: Line) -> None:
-    from groundwork.core.registry.base import ASSISTANT
-    from groundwork.serving.releases.publish import manage
-
-    if line.kind == ASSISTANT:
-        manage(registry, line.name)
 
 
 def _find(registry: Registry, settings: Settings, reference: str, line: str | None) -> Registered:

@@ -7,6 +7,7 @@ leaves a run that nobody finds. What decides the release stands in one of the ve
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -50,6 +51,8 @@ _FILES = "groundwork.files"
 _PROMPTS = "groundwork.prompts"
 _NOTE = "groundwork.note."
 _PAGE = 100
+# What was read of a line is good for so long.
+_FRESH_SECONDS = 0.05
 
 
 class MlflowRegistry:
@@ -61,6 +64,9 @@ class MlflowRegistry:
         self._history = History(client, place)
         self._prompts = Prompts(client)
         self._experiments: dict[str, str] = {}
+        self._models: dict[Line, tuple[float, tuple[dict[str, str], dict[str, str]]]] = {}
+        # Depth of locks held: whoever moves aliases reads what is true now.
+        self._alone = 0
         # SQLite takes one writer at a time; threads of one process wait here instead of there.
         self._writing = threading.RLock()
 
@@ -127,6 +133,7 @@ class MlflowRegistry:
     def point(self, line: Line, alias: str, release: str | None) -> None:
         """See `Registry.point`. An alias is a version's number for MLflow; its release is noted beside it."""
         with self._speaking(), self._writing:
+            self._models.clear()
             name = _model_name(line)
             if release is None:
                 self._client.delete_registered_model_alias(name, alias)
@@ -141,6 +148,7 @@ class MlflowRegistry:
     def tag(self, line: Line, key: str, value: str | None) -> None:
         """See `Registry.tag`."""
         with self._speaking(), self._writing:
+            self._models.clear()
             name = _model_name(line)
             if value is not None:
                 self._make(line)
@@ -152,7 +160,12 @@ class MlflowRegistry:
     def exclusive(self, line: Line) -> Iterator[None]:
         """See `Registry.exclusive`."""
         with self._writing, ModelLock(self._client, _model_name(line), str(line)).held():
-            yield
+            self._alone += 1
+            try:
+                yield
+            finally:
+                self._alone -= 1
+                self._models.clear()
 
     def files(self, release: Registered, into: Path) -> Path:
         """See `Registry.files`."""
@@ -245,7 +258,15 @@ class MlflowRegistry:
                     raise
 
     def _model(self, line: Line) -> tuple[dict[str, str], dict[str, str]]:
-        """Aliases and notes, in one call."""
+        """Aliases and notes, in one call: who looks at a line asks for both within a moment."""
+        held = self._models.get(line)
+        if held is not None and time.monotonic() - held[0] < _FRESH_SECONDS and not self._alone:
+            return held[1]
+        found = self._read_model(line)
+        self._models[line] = (time.monotonic(), found)
+        return found
+
+    def _read_model(self, line: Line) -> tuple[dict[str, str], dict[str, str]]:
         from mlflow.exceptions import MlflowException
 
         with self._speaking():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from groundwork.core.errors import InvalidInput
 from groundwork.core.registry.base import release_id
 
 
@@ -21,6 +22,16 @@ class Release:
     retrieval: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
     policy: str | None = None
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Release:
+        """The bundle that a registered release's content is. Raises InvalidInput."""
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise InvalidInput(
+                f"this is no release of an assistant: {error}", field="release"
+            ) from None
 
     @property
     def content(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class RegistrySettings(Part):
         " storage's URL; under the home if unset.",
     )
     follow_seconds: float = Field(
-        2.0, gt=0, description="How often a service looks which release is champion."
+        1.0, gt=0, description="How often a service looks which release is champion."
     )
     serve: Literal["auto", "champion", "settings"] = Field(
         "auto",

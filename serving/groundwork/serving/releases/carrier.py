@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from groundwork.core.registry.base import Registered
+from groundwork.core.registry.release import Release
 from groundwork.retrieval.index.base import LIVE, IndexStore
-from groundwork.serving.releases.recipe import release_of
 
 
 class IndexCarrier:
@@ -20,13 +20,13 @@ class IndexCarrier:
 
     def check(self, release: Registered) -> None:
         """Raises NotFound where the version is gone, and what loading raises."""
-        wanted = release_of(dict(release.content))
+        wanted = Release.of(release.content)
         self._store.manifest(wanted.index, wanted.index_version)
         if self._check is not None:
             self._check(release)
 
     def carry(self, release: Registered) -> None:
         """The index's version goes live, if it is not yet."""
-        wanted = release_of(dict(release.content))
+        wanted = Release.of(release.content)
         if self._store.alias(wanted.index, LIVE) != wanted.index_version:
             self._store.promote(wanted.index, wanted.index_version)

@@ -13,7 +13,7 @@ from groundwork.guardrails.guard import Guard
 from groundwork.retrieval.live import PinnedReader
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.parts import Parts
-from groundwork.serving.releases.recipe import release_of, settings_of
+from groundwork.serving.releases.recipe import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class AssistantLoader:
         """`folder` holds its files. Raises Conflict where this service would not answer as the release does, NotFound
         where its index version is gone, InvalidInput or ConfigurationError where its files do not hold together.
         """
-        wanted = release_of(dict(release.content))
+        wanted = Release.of(release.content)
         settings = settings_of(folder, self._settings)
         reader = PinnedReader(self._parts.index_store, wanted.index, wanted.index_version)
         try:

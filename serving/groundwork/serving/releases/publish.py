@@ -13,16 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from groundwork.core.registry.base import CHAMPION, Candidate, Lineage, Registered, Registry
+from groundwork.core.registry.managed import MANAGED
 from groundwork.core.registry.promotion import Reason, promote
 from groundwork.core.registry.revision import code_revision
+from groundwork.core.registry.trial import TRIAL
 from groundwork.core.settings import Settings
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.parts import Parts
 from groundwork.serving.releases.carrier import IndexCarrier
 from groundwork.serving.releases.recipe import candidate_of, line_of, settings_of
-
-# The note of a line whose champion decides what answers.
-MANAGED = "managed"
 
 
 def is_managed(registry: Registry, settings: Settings, index: str) -> bool:
@@ -30,13 +29,8 @@ def is_managed(registry: Registry, settings: Settings, index: str) -> bool:
     serve = settings.registry.serve
     if serve != "auto":
         return serve == "champion"
-    return MANAGED in registry.tags(line_of(index))
-
-
-def manage(registry: Registry, index: str) -> None:
-    """From now on the champion decides."""
-    if MANAGED not in registry.tags(line_of(index)):
-        registry.tag(line_of(index), MANAGED, "registry")
+    # While something is tried, its champion has to be what it is compared with.
+    return not registry.tags(line_of(index)).keys().isdisjoint({MANAGED, TRIAL})
 
 
 def publish(

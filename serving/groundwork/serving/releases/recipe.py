@@ -12,7 +12,6 @@ import orjson
 
 from groundwork.core.errors import InvalidInput
 from groundwork.core.registry.base import ASSISTANT, Candidate, Line, Lineage
-from groundwork.core.registry.release import Release
 from groundwork.core.settings import (
     ConversationSettings,
     EngineSettings,
@@ -75,16 +74,6 @@ def settings_of(folder: Path, base: Settings) -> Settings:
         "generator": generator,
     }
     return base.model_copy(update=update)
-
-
-def release_of(content: dict[str, Any]) -> Release:
-    """The bundle that a registered release's content is. Raises InvalidInput."""
-    try:
-        return Release(**content)
-    except TypeError as error:
-        raise InvalidInput(
-            f"this is no release of an assistant: {error}", field="release"
-        ) from None
 
 
 def _recipe(settings: Settings) -> dict[str, Any]:
