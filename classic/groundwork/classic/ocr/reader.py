@@ -95,6 +95,14 @@ class Reader:
         """See `predict.PictureReader`."""
         return [self.read(one, find_card=find_card) for one in pictures]
 
+    def warm(self, picture: Image) -> None:
+        """Open every network and run it once. Raises ConfigurationError where one cannot be opened."""
+        import numpy as np
+
+        locate(picture.convert("RGB"), self._models)
+        find_rows(picture.convert("L").resize((96, 64)), self._models)
+        self._models.recognise(np.zeros((1, 1, _HEIGHT, 64), dtype=np.float32))
+
     def _upright(self, source: _Source, quad: Quad) -> _Straight:
         """Of the four ways to turn it the one whose lines are read most surely; the likely ones are tried first."""
         top, right, bottom, left = geometry.edge_lengths(quad)

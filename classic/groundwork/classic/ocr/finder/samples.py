@@ -81,7 +81,8 @@ class FinderPool:
 def draw_all(pool: FinderPool, split: str) -> None:
     """Draw every shard of the pool; the entry of the drawing process."""
     book = FontBook.find(split)
-    for number in range(pool.count):
+    # The last is what is measured on, so it is wanted first.
+    for number in (pool.count - 1, *range(pool.count - 1)):
         pool.draw(number, book)
 
 

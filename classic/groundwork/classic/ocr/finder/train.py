@@ -17,13 +17,19 @@ BATCH = 8
 
 
 def train_finder(
-    kind: str, schedule: Schedule, shards: int, folder: Path, log: Callable[[Point], None]
+    kind: str,
+    schedule: Schedule,
+    shards: tuple[int, int],
+    folder: Path,
+    log: Callable[[Point], None],
 ) -> Any:
     """The trained `locator` or `liner`; goes on from the folder's checkpoint. Drawing runs in a process of its own.
 
+    `shards` are how many, and how many samples each has.
+
     The last shard is not learned from: the loss on it is what is measured.
     """
-    pool = FinderPool(kind, folder / "samples", schedule.seed, shards)
+    pool = FinderPool(kind, folder / "samples", schedule.seed, *shards)
     run = Run(locator if kind == "locator" else liner, schedule, folder)
     if run.done:
         return run.module.to("cpu").eval()

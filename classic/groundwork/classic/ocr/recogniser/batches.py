@@ -52,9 +52,11 @@ def by_width(widths: Sequence[int], columns: int = COLUMNS) -> Iterator[list[int
         yield group
 
 
-def shuffled(samples: Sequence[Sample], rng: random.Random) -> list[list[int]]:
+def shuffled(
+    samples: Sequence[Sample], rng: random.Random, columns: int = COLUMNS
+) -> list[list[int]]:
     """Groups by width, jittered so that they differ from epoch to epoch, in random order."""
     widths = [int(one.pixels.shape[1] * rng.uniform(0.9, 1.1)) for one in samples]
-    groups = list(by_width(widths))
+    groups = list(by_width(widths, columns))
     rng.shuffle(groups)
     return groups

@@ -5,30 +5,45 @@ from __future__ import annotations
 import multiprocessing
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from groundwork.classic.ocr.alphabet import CHARACTERS
 from groundwork.classic.ocr.data.fonts import TRAIN
-from groundwork.classic.ocr.recogniser.batches import batched, by_width, shuffled
+from groundwork.classic.ocr.recogniser.batches import COLUMNS, batched, by_width, shuffled
 from groundwork.classic.ocr.recogniser.decode import greedy, softmax
 from groundwork.classic.ocr.recogniser.network import STRIDE, build
 from groundwork.classic.ocr.recogniser.shards import Pool, Sample, draw_all
 from groundwork.classic.ocr.training import Point, Run, Schedule, Task
 
+# Columns that a drawn line takes on average, and the rounds in which labelled crops of others have their turn.
+_USUAL_WIDTH = 300
+_CROPS_EVERY = 5
 _CLASS = {one: n + 1 for n, one in enumerate(CHARACTERS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Beside the drawn lines: `validation` is measured on and never learned from; `crops` are labelled lines of others, read
+    every `_CROPS_EVERY` rounds. `columns` is the size of a batch.
+    """
+
+    validation: Sequence[Sample]
+    crops: Sequence[Sample] = ()
+    columns: int = COLUMNS
 
 
 def train_recogniser(
     schedule: Schedule,
     pool: Pool,
     folder: Path,
-    validation: Sequence[Sample],
+    learned: Learned,
     log: Callable[[Point], None],
 ) -> Any:
     """The trained module; goes on from the folder's checkpoint. Drawing runs in a process of its own.
 
-    What is measured is the character error on `validation`, lines in the fonts of training that are not trained on.
+    What is measured now and then is the character error on `learned.validation`.
     """
     run = Run(build, schedule, folder)
     if run.done:
@@ -39,26 +54,28 @@ def train_recogniser(
     drawing.start()
 
     def measure(module: Any, device: str) -> dict[str, float]:
-        return {"char_error": char_error(module, validation, device)}
+        return {"char_error": char_error(module, learned.validation, device)}
 
     try:
-        return run.train(_batches(pool, run.step), Task(_loss, measure), log)
+        return run.train(_batches(pool, learned, run.step), Task(_loss, measure), log)
     finally:
         drawing.terminate()
         drawing.join()
 
 
-def _batches(pool: Pool, step: int) -> Iterator[tuple[Any, list[str]]]:
+def _batches(pool: Pool, learned: Learned, step: int) -> Iterator[tuple[Any, list[str]]]:
     """From where a checkpoint stopped, to within the batches of a shard."""
     # About what a shard gives; a shard's few batches beyond are left out.
-    each = max(1, pool.lines * 48 // 2048)
+    each = max(1, pool.lines * _USUAL_WIDTH // learned.columns)
     number = step // each
     while True:
         rng = random.Random(f"{pool.seed}:{number}")
-        # The first round takes shards in the order in which they are drawn.
-        at = number if number < pool.count else rng.randrange(pool.count)
-        samples = pool.wait(at)
-        for group in shuffled(samples, rng)[:each]:
+        if learned.crops and number % _CROPS_EVERY == _CROPS_EVERY - 1:
+            samples = [rng.choice(learned.crops) for _ in range(pool.lines)]
+        else:
+            # The first round takes shards in the order in which they are drawn.
+            samples = pool.wait(number if number < pool.count else rng.randrange(pool.count))
+        for group in shuffled(samples, rng, learned.columns)[:each]:
             chosen = [samples[n] for n in group]
             yield _augmented([one.pixels for one in chosen], rng), [one.text for one in chosen]
         number += 1
