@@ -129,7 +129,8 @@ def build(
         progress.stage("parse and embed", total=len(plan.work), unit="pages")
         parsed = parse_pages(plan.work, plan.verdicts, built, tools, progress)
         embed_new((chunk for page in parsed for chunk in pages.keep(page)), built, tools)
-        write_points(pages, built.chunks, vectors_of(tools), writer, lexicon, progress)
+        progress.stage("write", total=built.chunks, unit="chunks")
+        write_points(pages, vectors_of(tools), writer, lexicon, progress)
     return built
 
 
@@ -182,14 +183,12 @@ def vectors_of(tools: Tools) -> Vectors:
 
 def write_points(
     pages: Iterable[list[Chunk]],
-    chunks: int,
     vectors: Vectors,
     writer: VersionWriter,
     lexicon: Lexicon,
     progress: Progress,
 ) -> None:
-    """Write the points of pages, of so many chunks, and count their terms."""
-    progress.stage("write", total=chunks, unit="chunks")
+    """Write the points of pages and count their terms."""
     for points in batched(_points(pages, vectors), _UPSERT_BATCH):
         writer.upsert(points)
         for point in points:

@@ -17,6 +17,7 @@ from groundwork.ingestion.version import (
     comparable,
     configuration,
     live_manifest,
+    manifest_of,
     nothing_changed,
 )
 from groundwork.retrieval.index.base import IndexStore
@@ -48,7 +49,8 @@ def ingest(
             lexicon = clear_stale(plan, base, store, writer)
             built = build(plan, writer, lexicon, tools, progress)
             origin = Origin(request.index, request.labels, config, request.limits, began)
-            manifest = closed(writer, lexicon, plan, built, live, origin)
+            manifest = manifest_of(origin, plan, built, live)
+            closed(writer, lexicon, manifest)
     promoted = request.promote and manifest.refusal is None
     if promoted:
         store.promote(request.index, manifest.version)

@@ -90,25 +90,17 @@ def clear_stale(
     return lexicon
 
 
-def closed(
-    writer: VersionWriter,
-    lexicon: Lexicon,
-    plan: Plan,
-    built: Built,
-    live: Manifest | None,
-    origin: Origin,
-) -> Manifest:
-    """Seal the version and return its manifest. Raises InvalidInput where no page could be read."""
-    manifest = _manifest(origin, plan, built, live)
-    if not manifest.pages:
-        raise InvalidInput(_nothing_read(plan, built), field="source")
+def closed(writer: VersionWriter, lexicon: Lexicon, manifest: Manifest) -> None:
+    """Seal the version."""
     writer.put_blob(MANIFEST, manifest.to_json())
     writer.put_blob("lexicon", lexicon.to_bytes())
     writer.seal(manifest.version)
-    return manifest
 
 
-def _manifest(origin: Origin, plan: Plan, built: Built, live: Manifest | None) -> Manifest:
+def manifest_of(origin: Origin, plan: Plan, built: Built, live: Manifest | None) -> Manifest:
+    """The record of what the plan keeps and what was built. Raises InvalidInput where no page could be read."""
+    if not plan.kept and not built.pages:
+        raise InvalidInput(_nothing_read(plan, built), field="source")
     pages = tuple(sorted([*plan.kept.values(), *built.pages], key=lambda entry: entry.page))
     skipped = tuple(sorted([*plan.skipped, *built.failed], key=lambda entry: entry.page))
     held = tuple(sorted([*plan.quarantined, *built.quarantined], key=lambda entry: entry.page))
