@@ -15,13 +15,7 @@ from typing import Any
 @cache
 def load_library() -> Any:
     """The module `guardrails`, with telemetry and remote inference off."""
-    import nltk
-
-    # An empty `tokenizers/punkt` is enough for what guardrails-ai asks at import. The variable NLTK_DATA would do too,
-    # but llama-index takes it for its own folder of data.
-    bundled = str(resources.files("groundwork.guardrails") / "nltk_data")
-    if bundled not in nltk.data.path:
-        nltk.data.path.insert(0, bundled)
+    _satisfy_nltk()
     with warnings.catch_warnings():
         # Its dependencies warn about one another; nobody here can act on it.
         warnings.simplefilter("ignore")
@@ -33,3 +27,17 @@ def load_library() -> Any:
     RC.load = staticmethod(lambda _logger=None: quiet)
     guardrails.settings.rc = quiet
     return guardrails
+
+
+def _satisfy_nltk() -> None:
+    """An empty `tokenizers/punkt` is enough for what guardrails-ai asks at import, where NLTK is installed.
+
+    The variable NLTK_DATA would do too, but llama-index takes it for its own folder of data.
+    """
+    try:
+        import nltk
+    except ModuleNotFoundError:
+        return
+    bundled = str(resources.files("groundwork.guardrails") / "nltk_data")
+    if bundled not in nltk.data.path:
+        nltk.data.path.insert(0, bundled)

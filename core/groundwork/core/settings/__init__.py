@@ -40,6 +40,7 @@ from groundwork.core.settings.index import (
 from groundwork.core.settings.ledger import LedgerSettings, LimitsSettings
 from groundwork.core.settings.monitoring import MonitoringSettings
 from groundwork.core.settings.ocr import OcrSettings
+from groundwork.core.settings.pipelines import PipelinesSettings, run_environment
 from groundwork.core.settings.rails import RailsSettings
 from groundwork.core.settings.recommender import RecommenderSettings
 from groundwork.core.settings.registry import RegistrySettings
@@ -64,6 +65,7 @@ __all__ = [
     "LimitsSettings",
     "MonitoringSettings",
     "OcrSettings",
+    "PipelinesSettings",
     "RailsSettings",
     "RecommenderSettings",
     "RegistrySettings",
@@ -76,6 +78,7 @@ __all__ = [
     "command_environment",
     "load",
     "quiet_libraries",
+    "run_environment",
     "semconv_opt_in",
     "unknown_variables",
 ]
@@ -116,6 +119,7 @@ class Settings(BaseSettings):
     ocr: OcrSettings = OcrSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     data: DataSettings = DataSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
 
     @field_validator("home")
     @classmethod
@@ -159,6 +163,11 @@ class Settings(BaseSettings):
     def data_url(self) -> str:
         """Where versions of datasets are kept."""
         return self.data.url or str(self.home / "data")
+
+    @property
+    def artifacts_url(self) -> str:
+        """Where steps of pipelines leave what the next ones need."""
+        return self.pipelines.artifacts or str(self.home / "pipelines" / "artifacts")
 
 
 def load(**overrides: object) -> Settings:
@@ -208,7 +217,11 @@ def _bundled_encodings() -> Path | None:
     # llama-index-core carries tiktoken's encodings; found without importing it (1.3 CPU-seconds).
     from importlib.util import find_spec
 
-    spec = find_spec("llama_index.core")
+    try:
+        spec = find_spec("llama_index.core")
+    except ModuleNotFoundError:
+        # An image without it has the encodings elsewhere, and TIKTOKEN_CACHE_DIR says where.
+        return None
     if spec is None or spec.origin is None:
         return None
     folder = Path(spec.origin).parent / "_static" / "tiktoken_cache"

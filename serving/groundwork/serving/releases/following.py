@@ -138,9 +138,10 @@ def _is_new(settings: Settings) -> bool:
 
 
 def following(settings: Settings, services: Services) -> Following | None:
-    """For services with real parts; None for those that are made of fakes."""
+    """For services with real parts; None for those that are made of fakes, and where the registry has no say."""
     from groundwork.core.registry.open import open_registry
 
-    if services.parts is None:
+    idle = settings.registry.serve == "settings" and not settings.registry.register_live
+    if services.parts is None or idle:
         return None
     return Following(settings, services, services.parts, partial(open_registry, settings))
