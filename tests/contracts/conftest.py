@@ -19,14 +19,14 @@ from tests.contracts.index_world import POINTS, A, World
 from tests.retrieval.qdrant_double import running_double
 
 SERVER = "GROUNDWORK_TEST_QDRANT_URL"
-ENGINES = ["memory", "edge", "qdrant-local", "qdrant-double"]
+ENGINES = ["memory", "edge", "qdrant-local", "qdrant-double", "tenants-local"]
 if SERVER in os.environ:
-    ENGINES.append("qdrant-server")
+    ENGINES += ["qdrant-server", "tenants-server"]
 
 
 def _remove(client: QdrantClient, index: str) -> None:
     for entry in client.get_collections().collections:
-        if entry.name.startswith(f"{index}__"):
+        if entry.name.startswith((f"{index}__", "groundwork__tenants-")):
             client.delete_collection(entry.name)
 
 
@@ -38,17 +38,20 @@ def _world(engine: str, folder: Callable[[], Path]) -> Iterator[World]:
             yield World(MemoryStore(), index)
         elif engine == "edge":
             yield World(EdgeStore(folder()), index)
-        elif engine == "qdrant-local":
+        elif engine.endswith("-local"):
             client = QdrantClient(":memory:")
             stack.callback(client.close)
-            yield World(ServerStore(client), index, keeps_dropped=False)
+            options = ServerOptions(shared=engine.startswith("tenants"))
+            yield World(ServerStore(client, options=options), index, keeps_dropped=False)
         else:
-            real = engine == "qdrant-server"
+            real = engine.endswith("-server")
             url = os.environ[SERVER] if real else stack.enter_context(running_double()).url
             client = QdrantClient(url=url, check_compatibility=False)
             stack.callback(client.close)
             stack.callback(_remove, client, index)
-            store = connect(url, None, 30.0, ServerOptions(access=Access(url, url)))
+            shared = engine.startswith("tenants")
+            options = ServerOptions(shared=shared, access=Access(url, url))
+            store = connect(url, None, 30.0, options)
             stack.callback(store.close)
             yield World(store, index, keeps_dropped=False)
 

@@ -99,6 +99,9 @@ class QdrantDouble:
         )
         self.held[name] = Held(created)
 
+    def _exists(self, name: str, **_: Any) -> Answer:
+        return {"exists": name in self.held}
+
     def _delete(self, name: str, **_: Any) -> Answer:
         if self.held.pop(name, None) is None:
             return False
@@ -297,6 +300,7 @@ ROUTES = [
     (_C, "GET", "info"),
     (_C, "PATCH", "update"),
     (_C, "DELETE", "delete"),
+    (_C + "/exists", "GET", "exists"),
     (_C + "/index", "PUT", "index"),
     (_C + "/points", "PUT", "upsert"),
     (_C + "/points", "POST", "retrieve"),

@@ -23,6 +23,7 @@ from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server import ServerStore, connect
 from groundwork.retrieval.index.server_calls import Calls, shown
 from groundwork.retrieval.index.server_claim import SILENCE_SECONDS
+from groundwork.retrieval.index.server_place import Aliases, Place
 from groundwork.retrieval.index.server_writer import ServerWriter
 from tests.contracts.index_world import POINTS, A, B, World
 
@@ -133,7 +134,7 @@ def building(client: QdrantClient) -> list[str]:
 def pretend(client: QdrantClient, host: str, process: int, at: float) -> None:
     (collection,) = building(client)
     sign = orjson.dumps({"host": host, "process": process, "at": at})
-    layout.write_blob(Calls(client, "here"), collection, layout.SIGN, sign)
+    layout.write_blob(Calls(client, "here"), Place(collection), layout.SIGN, sign)
 
 
 def test_a_builder_elsewhere_keeps_others_out_until_it_is_silent(client: QdrantClient) -> None:
@@ -176,8 +177,9 @@ def test_two_that_begin_together_never_both_go_on(
 def test_removed_points_of_a_base_are_never_copied(client: QdrantClient, world: World) -> None:
     world.live(A, POINTS)
     world.build(B, POINTS[1:], base=A, remove=[POINTS[0].chunk.id], change=[])
-    collection = layout.Aliases(Calls(client, "here")).collection("docs", B)
-    assert collection is not None
+    place = Aliases(Calls(client, "here")).place("docs", B)
+    assert place is not None
+    collection = place.collection
     assert client.count(collection).count == len(POINTS) - 1 + sum(
         1 for each in client.scroll(collection, limit=100)[0] if layout.BLOB in (each.payload or {})
     )

@@ -12,6 +12,7 @@ from groundwork.core.errors import Conflict, GroundworkError, Unavailable
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server import ServerStore, connect
 from groundwork.retrieval.index.server_options import Access, ServerOptions
+from groundwork.retrieval.index.server_place import Aliases
 from groundwork.retrieval.index.server_writer import ServerWriter
 from tests.contracts.index_world import (
     DIMENSION,
@@ -49,6 +50,12 @@ def world(double: QdrantDouble) -> Iterator[World]:
     store = opened(double)
     yield World(store, "docs")
     store.close()
+
+
+def placed(store: ServerStore, version: str) -> str:
+    place = Aliases(store._calls).place("docs", version)
+    assert place is not None
+    return place.collection
 
 
 def built_on_a(world: World) -> None:
@@ -130,8 +137,7 @@ def test_another_number_of_shards_is_no_clone(double: QdrantDouble, world: World
     built_on_a(World(store, "docs"))
     assert NEXT.chunk.id in sent(double)
     assert len(sent(double)) == len(POINTS)
-    live = layout.Aliases(store._calls).collection("docs", B)
-    assert live is not None
+    live = placed(store, B)
     created = double.held[live].created
     assert (created.shard_number, created.replication_factor) == (4, 2)
     store.close()
@@ -188,13 +194,11 @@ def test_a_clone_follows_the_settings_quantisation(double: QdrantDouble, world: 
     double.upserted.clear()
     built_on_a(World(store, "docs"))
     assert sent(double) == {NEXT.chunk.id}
-    collection = layout.Aliases(store._calls).collection("docs", B)
-    assert collection is not None
+    collection = placed(store, B)
     assert double.held[collection].created.quantization_config is not None
     plain = opened(double)
     World(plain, "docs").build(C, [*POINTS[1:], NEXT], base=B, change=[], day=3)
-    collection = layout.Aliases(plain._calls).collection("docs", C)
-    assert collection is not None
+    collection = placed(plain, C)
     assert double.held[collection].created.quantization_config is None
     store.close()
     plain.close()
@@ -224,12 +228,12 @@ def killed_midway(store: ServerStore, points: int) -> ServerWriter:
     if not gone:
         os._exit(0)
     os.waitpid(gone, 0)
-    name = writer._collection
-    raw = layout.read_blob(store._calls, name, layout.SIGN)
+    place = writer._place
+    raw = layout.read_blob(store._calls, place, layout.SIGN)
     assert raw is not None
     dead = raw.replace(f'"process":{os.getpid()}'.encode(), f'"process":{gone}'.encode())
     assert dead != raw
-    layout.write_blob(store._calls, name, layout.SIGN, dead)
+    layout.write_blob(store._calls, place, layout.SIGN, dead)
     return writer
 
 
@@ -264,7 +268,7 @@ def test_what_the_dead_builder_stored_and_the_next_does_not_name_is_gone(
 def test_work_of_another_kind_is_not_taken_over(double: QdrantDouble, world: World) -> None:
     store = world.store
     assert isinstance(store, ServerStore)
-    left = killed_midway(store, 300)._collection
+    left = killed_midway(store, 300)._place.collection
     other = opened(double, quantisation="scalar")
     World(other, "docs").live(A, POINTS)
     assert left not in double.held

@@ -18,6 +18,11 @@ class IndexSettings(Part):
     api_key: SecretStr | None = Field(None, description="The Qdrant server's key.")
     default: str = Field("docs", description="The index that answers when none is named.")
     timeout_seconds: float = Field(10.0, gt=0, description="How long to wait for a Qdrant server.")
+    layout: Literal["own", "shared"] = Field(
+        "own",
+        description="On a Qdrant server: a collection for each version, or one that all of them share as"
+        " tenants, for many small indexes.",
+    )
     quantisation: Literal["none", "scalar", "binary"] = Field(
         "none",
         description="How a Qdrant server packs vectors in memory: none, scalar (a quarter) or binary (a"

@@ -18,6 +18,7 @@ def open_store(settings: Settings) -> IndexStore:
 
     api_key = index.api_key.get_secret_value() if index.api_key is not None else None
     options = ServerOptions(
+        shared=index.layout == "shared",
         quantisation=index.quantisation,
         oversampling=index.oversampling,
         shards=index.shards,

@@ -18,11 +18,12 @@ from groundwork.retrieval.index.names import (
 )
 from groundwork.retrieval.index.server_calls import Calls, shown
 from groundwork.retrieval.index.server_options import ServerOptions
+from groundwork.retrieval.index.server_place import Aliases, Place, role_alias, version_alias
 from groundwork.retrieval.index.server_reader import ServerReader
 from groundwork.retrieval.index.server_writer import ServerWriter
 
 if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
+    from qdrant_client import QdrantClient, models
 
 
 def connect(
@@ -57,9 +58,9 @@ class ServerStore:
     def versions(self, index: str) -> list[VersionInfo]:
         """Newest first."""
         found = []
-        for collection in self._aliases().versions(checked_index(index)).values():
+        for place in self._aliases().versions(checked_index(index)).values():
             with contextlib.suppress(NotFound):  # dropped meanwhile
-                raw = layout.read_blob(self._calls, collection, layout.INFO)
+                raw = layout.read_blob(self._calls, place, layout.INFO)
                 if raw is not None:
                     found.append(VersionInfo(**orjson.loads(raw)))
         return sorted(found, key=lambda info: (info.created_at, info.version), reverse=True)
@@ -70,8 +71,7 @@ class ServerStore:
 
     def manifest(self, index: str, version: str) -> bytes:
         """The manifest blob."""
-        collection = self._sealed(index, version)
-        raw = layout.read_blob(self._calls, collection, MANIFEST)
+        raw = layout.read_blob(self._calls, self._sealed(index, version), MANIFEST)
         if raw is None:
             raise no_version(index, version)
         return raw
@@ -89,10 +89,10 @@ class ServerStore:
         wanted = version or aliases.role(checked_index(index), LIVE)
         if wanted is None:
             raise missing(index)
-        collection = aliases.collection(index, wanted)
-        if collection is None:
+        place = aliases.place(index, wanted)
+        if place is None:
             raise no_version(index, wanted)
-        return ServerReader(self._calls, index, wanted, collection, self._options)
+        return ServerReader(self._calls, index, wanted, place, self._options)
 
     def promote(self, index: str, version: str) -> None:
         """Move both aliases in one operation."""
@@ -103,43 +103,43 @@ class ServerStore:
         live = aliases.role(index, LIVE)
         if live == version:
             return
-        moves = {LIVE: target, PREVIOUS: aliases.collection(index, live) if live else None}
+        moves = {LIVE: target, PREVIOUS: aliases.place(index, live) if live else None}
         operations: list[models.AliasOperations] = []
-        for role, collection in moves.items():
-            name = layout.role_alias(index, role)
-            operations.append(
-                models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=name))
-            )
-            if collection is not None:
-                created = models.CreateAlias(collection_name=collection, alias_name=name)
+        for role, place in moves.items():
+            operations += [_unnamed(name) for name in aliases.role_names(index, role)]
+            if place is not None:
+                created = models.CreateAlias(
+                    collection_name=place.collection, alias_name=role_alias(index, role, place)
+                )
                 operations.append(models.CreateAliasOperation(create_alias=created))
         self._calls(self._client.update_collection_aliases, operations)
 
     def drop(self, index: str, version: str) -> None:
         """Make it invisible, then delete it; readers that are open lose it."""
-        from qdrant_client import models
-
         aliases = self._aliases()
-        collection = self._sealed(index, version, aliases)
+        place = self._sealed(index, version, aliases)
         if version in {aliases.role(index, LIVE), aliases.role(index, PREVIOUS)}:
             raise Conflict(f"version {version} of {index} is live or previous", field="version")
-        gone = models.DeleteAlias(alias_name=layout.version_alias(index, version))
-        self._calls(
-            self._client.update_collection_aliases,
-            [models.DeleteAliasOperation(delete_alias=gone)],
-        )
-        self._calls(self._client.delete_collection, collection)
+        gone = _unnamed(version_alias(index, version, place))
+        self._calls(self._client.update_collection_aliases, [gone])
+        layout.clear(self._calls, place)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _aliases(self) -> layout.Aliases:
-        return layout.Aliases(self._calls)
+    def _aliases(self) -> Aliases:
+        return Aliases(self._calls)
 
-    def _sealed(self, index: str, version: str, aliases: layout.Aliases | None = None) -> str:
+    def _sealed(self, index: str, version: str, aliases: Aliases | None = None) -> Place:
         checked_index(index)
-        found = (aliases or self._aliases()).collection(index, version)
+        found = (aliases or self._aliases()).place(index, version)
         if found is None or not is_version(version):
             raise no_version(index, version)
         return found
+
+
+def _unnamed(alias: str) -> models.DeleteAliasOperation:
+    from qdrant_client import models
+
+    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from groundwork.core.errors import ConfigurationError, GroundworkError, NotFound, Unavailable
+from groundwork.core.errors import (
+    ConfigurationError,
+    Conflict,
+    GroundworkError,
+    NotFound,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -85,6 +91,8 @@ class Calls:
             return ConfigurationError(
                 f"{server} refuses the key; set index.api_key", field="index.api_key"
             )
+        if status == 409:
+            return Conflict(f"{server}: {said}")
         if status == 404:
             return NotFound(f"{server} has no such collection")
         if status in _PASSING:

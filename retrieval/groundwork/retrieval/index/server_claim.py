@@ -1,23 +1,36 @@
 """Who builds an index on a server, and what becomes of a builder that died.
 
-The collection under construction is the lock: of two builders that begin at once at least one sees the other's and
+The place under construction is the lock: of two builders that begin at once at least one sees the other's and
 yields. It carries a sign of life. What a dead builder had stored of a first version is taken over by the next, whose
 points have the same ids; anything else it left is removed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from groundwork.core.errors import Conflict, NotFound
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server_calls import Calls
+from groundwork.retrieval.index.server_options import ServerOptions
+from groundwork.retrieval.index.server_place import (
+    Aliases,
+    Place,
+    began,
+    building_alias,
+    new_build,
+    own_collection,
+    shared_collection,
+    version_alias,
+)
+
+if TYPE_CHECKING:
+    from qdrant_client import models
 
 # How long silence has to last before a builder counts as dead.
 SILENCE_SECONDS = 600.0
@@ -25,61 +38,101 @@ SILENCE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A collection whose builder is dead, and what it had said of its work."""
+    """A place whose builder is dead, and what it had said of its work."""
 
-    collection: str
+    place: Place
     sign: dict[str, Any]
 
 
 def left_behind(calls: Calls, index: str, now: float) -> list[Left]:
     """What dead builders left. Raises Conflict where one lives."""
     found = []
-    for name in building(calls, index):
-        sign = sign_of(calls, name)
-        seen = max(sign.get("at", 0.0), layout.began(name, index) or 0.0)
+    for place in building(calls, index):
+        sign = sign_of(calls, place)
+        seen = max(sign.get("at", 0.0), began(place, index) or 0.0)
         if now - seen < SILENCE_SECONDS and not _died_here(sign):
             raise taken(index, sign)
-        found.append(Left(name, sign))
+        found.append(Left(place, sign))
     return found
 
 
-def remove(calls: Calls, collection: str) -> None:
-    """Delete a collection that may be gone already."""
-    with contextlib.suppress(NotFound):
-        calls(calls.client.delete_collection, collection)
+def start(calls: Calls, index: str, dimension: int, now: float, options: ServerOptions) -> Place:
+    """A new place, visible to other builders."""
+    from qdrant_client import models
+
+    build = new_build(now)
+    if not options.shared:
+        place = own_collection(index, build)
+        layout.create_place(calls, place, dimension, options)
+        return place
+    place = shared_collection(index, build, dimension)
+    layout.create_place(calls, place, dimension, options)
+    made = models.CreateAlias(
+        collection_name=place.collection, alias_name=building_alias(index, place)
+    )
+    calls(calls.client.update_collection_aliases, [models.CreateAliasOperation(create_alias=made)])
+    return place
 
 
-def yield_to_others(calls: Calls, index: str, own: str, dead: list[Left]) -> None:
+def publish(calls: Calls, index: str, version: str, place: Place) -> None:
+    """Give the place the version's name, and take it from those under construction."""
+    from qdrant_client import models
+
+    name = version_alias(index, version, place)
+    made = models.CreateAlias(collection_name=place.collection, alias_name=name)
+    operations: list[models.AliasOperations] = [models.CreateAliasOperation(create_alias=made)]
+    if place.tenant is not None:
+        operations.append(_unnamed(building_alias(index, place)))
+    calls(calls.client.update_collection_aliases, operations)
+
+
+def remove(calls: Calls, index: str, place: Place) -> None:
+    """Clear a place under construction; it may be gone already."""
+    layout.clear(calls, place)
+    if place.tenant is not None:
+        calls(calls.client.update_collection_aliases, [_unnamed(building_alias(index, place))])
+
+
+def _unnamed(alias: str) -> models.DeleteAliasOperation:
+    from qdrant_client import models
+
+    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
+
+
+def yield_to_others(calls: Calls, index: str, own: Place, dead: list[Left]) -> None:
     """Raises Conflict where somebody else has begun too."""
-    known = {own, *(left.collection for left in dead)}
+    known = {own, *(left.place for left in dead)}
     for other in building(calls, index):
         if other not in known:
             raise taken(index, sign_of(calls, other))
 
 
-def sign(calls: Calls, collection: str, at: float, work: dict[str, Any]) -> None:
+def sign(calls: Calls, place: Place, at: float, work: dict[str, Any]) -> None:
     """Say that this process lives, and what it is making."""
     content = {
         "host": socket.gethostname(), "process": os.getpid(), "at": at,
-        "collection": collection, "work": work,
+        "collection": place.collection, "work": work,
     }  # fmt: skip
-    layout.write_blob(calls, collection, layout.SIGN, orjson.dumps(content))
+    layout.write_blob(calls, place, layout.SIGN, orjson.dumps(content))
 
 
-def sign_of(calls: Calls, collection: str) -> dict[str, Any]:
+def sign_of(calls: Calls, place: Place) -> dict[str, Any]:
     """The last sign. One that came along with a clone is its model's, and says nothing."""
     try:
-        found = dict(orjson.loads(layout.read_blob(calls, collection, layout.SIGN) or b"{}"))
+        found = dict(orjson.loads(layout.read_blob(calls, place, layout.SIGN) or b"{}"))
     except NotFound:
         return {}
-    return found if found.get("collection", collection) == collection else {}
+    return found if found.get("collection", place.collection) == place.collection else {}
 
 
-def building(calls: Calls, index: str) -> list[str]:
-    """Collections of the index that no alias makes visible."""
-    used = layout.Aliases(calls).used()
+def building(calls: Calls, index: str) -> list[Place]:
+    """Collections of the index that no alias makes visible, and tenants that an alias says are being built."""
+    aliases = Aliases(calls)
+    used = aliases.used()
     names = [entry.name for entry in calls(calls.client.get_collections).collections]
-    return [name for name in names if layout.began(name, index) is not None and name not in used]
+    places = [Place(name) for name in names if name not in used]
+    own = [place for place in places if began(place, index) is not None]
+    return [*own, *aliases.building(index)]
 
 
 def taken(index: str, sign: dict[str, Any]) -> Conflict:

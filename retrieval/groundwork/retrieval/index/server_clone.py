@@ -16,27 +16,37 @@ from groundwork.core.errors import GroundworkError
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server_calls import Calls
 from groundwork.retrieval.index.server_options import Access, ServerOptions
+from groundwork.retrieval.index.server_place import Place
 
 _log = logging.getLogger(__name__)
 # A snapshot of a big collection is as long a job as copying its files.
 _PATIENCE_SECONDS = 6 * 3600
 
 
-def clone(calls: Calls, base: str, target: str, options: ServerOptions) -> bool:
-    """Fill the empty collection `target` with all of `base`. False where it was not possible; `target` is as it was."""
-    if options.access is None or not _alike(calls, base, target) or _peers(calls) > 1:
+def clone(calls: Calls, base: Place, target: Place, options: ServerOptions) -> bool:
+    """Fill the empty collection `target` with all of `base`.
+
+    False where that was not possible. A recovery that broke midway may have left anything in `target`, but not the
+    sign of its builder. Tenants have no snapshots of their own.
+    """
+    tenants = base.tenant is not None or target.tenant is not None
+    if options.access is None or tenants or _peers(calls) > 1:
+        return False
+    if not _alike(calls, base.collection, target.collection):
         return False
     try:
         with _patient(options.access, calls) as patient:
-            _recover(patient, base, target, options.access)
+            _recover(patient, base.collection, target.collection, options.access)
         if layout.count(calls, base) == layout.count(calls, target):
-            _conform(calls, target, options)
+            _conform(calls, target.collection, options)
             layout.remove_blobs(calls, target)
             return True
         reason = "the copy has another number of points"
     except GroundworkError as error:
         reason = error.detail
-    _log.warning("no clone of %s by snapshot, copying its points instead: %s", base, reason)
+    _log.warning(
+        "no clone of %s by snapshot, copying its points instead: %s", base.collection, reason
+    )
     return False
 
 

@@ -22,11 +22,13 @@ class Access:
 class ServerOptions:
     """What a new collection is made with.
 
-    `quantisation` is none, scalar (int8, a quarter of the memory) or binary (a thirty-second); the vectors themselves
+    `shared` puts versions of all indexes into one collection, as tenants: for many small indexes, each of which would
+    cost a collection's memory and files. `quantisation` is none, scalar (int8, a quarter of the memory) or binary (a thirty-second); the vectors themselves
     then lie on disk, and `oversampling` times as many candidates are scored again by them. `shards` and `replicas` are
     the cluster's own defaults where None. `access` is None where there is no server, only its client.
     """
 
+    shared: bool = False
     quantisation: str = "none"
     oversampling: float = 2.0
     shards: int | None = None

@@ -11,6 +11,7 @@ import orjson
 
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server_calls import Calls
+from groundwork.retrieval.index.server_place import Place
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -25,15 +26,16 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class PointSender:
-    """Sends points into one collection. `resumed` says that a dead builder's points are in it already.
+    """Sends points to one place. `resumed` says that a dead builder's points are in it already.
 
     Those that are the same are not sent again, only marked as met; those that this builder does not name are removed
     at the end.
     """
 
-    def __init__(self, calls: Calls, collection: str, *, resumed: bool) -> None:
+    def __init__(self, calls: Calls, place: Place, *, resumed: bool) -> None:
         self._calls = calls
-        self._collection = collection
+        self._place = place
+        self._collection = place.collection
         self._resumed = resumed
         self._run = secrets.token_hex(4)
         self._sent = 0
@@ -55,14 +57,14 @@ class PointSender:
         from qdrant_client import models
 
         for start in range(0, len(ids), _BATCH):
-            points: list[Any] = list(ids[start : start + _BATCH])
+            points: list[Any] = [self._place.key(each) for each in ids[start : start + _BATCH]]
             selector = models.PointIdsList(points=points)
             self._calls(self._calls.client.delete, self._collection, selector, wait=True)
 
     def settled(self) -> int:
         """How many chunks the collection holds when all that was sent has been applied."""
         self._remove_unmet()
-        return layout.count(self._calls, self._collection)
+        return layout.count(self._calls, self._place)
 
     def _marked(self, record: models.PointStruct) -> models.PointStruct:
         payload = {k: v for k, v in (record.payload or {}).items() if k not in {_PRINT, _RUN}}

@@ -12,6 +12,7 @@ from groundwork.retrieval.index.base import Candidate, Filter, Point, SparseVect
 from groundwork.retrieval.index.names import checked_blob
 from groundwork.retrieval.index.server_calls import Calls
 from groundwork.retrieval.index.server_options import ServerOptions
+from groundwork.retrieval.index.server_place import CHUNK, Place
 from groundwork.retrieval.index.ties import Scores, merged, settled
 
 if TYPE_CHECKING:
@@ -21,23 +22,24 @@ if TYPE_CHECKING:
 
 # Up to here a scan of all vectors takes a few milliseconds and misses nothing.
 _EXACT_BELOW = 100_000
+_BATCH = 256
 
 
 class ServerReader:
-    """One version: its collection by its own name, so that no alias that moves changes the answers."""
+    """One version, by its place and not by an alias that moves. Of a place that tenants share it reads one alone."""
 
     def __init__(
         self,
         calls: Calls,
         index: str,
         version: str,
-        collection: str,
+        place: Place,
         options: ServerOptions | None = None,
     ) -> None:
         self.index = index
         self.version = version
         self._calls = calls
-        self._collection: str | None = collection
+        self._place: Place | None = place
         self._options = options or ServerOptions()
         self._exact: bool | None = None
 
@@ -47,7 +49,7 @@ class ServerReader:
         """Both rankings in one request, then each one's missing scores of the other's finds."""
         from qdrant_client import models
 
-        allowed = layout.condition(where)
+        allowed = layout.condition(self._open(), where)
         nearest = (layout.DENSE, dense.tolist())
         terms = models.SparseVector(indices=list(sparse.indices), values=list(sparse.values))
         matching = (layout.BM25, terms)
@@ -63,22 +65,24 @@ class ServerReader:
         lacking_dense = by_sparse.keys() - by_dense.keys()
         lacking_sparse = by_dense.keys() - by_sparse.keys()
         more_dense, more_sparse = ask(
-            (nearest, len(lacking_dense), _these(lacking_dense)),
-            (matching, len(lacking_sparse), _these(lacking_sparse)),
+            (nearest, len(lacking_dense), self._these(lacking_dense)),
+            (matching, len(lacking_sparse), self._these(lacking_sparse)),
             exact=True,
         )
         return merged(by_dense | more_dense, by_sparse | more_sparse)
 
     def fetch(self, ids: Sequence[str]) -> list[Stored]:
         """Payloads, in the order asked."""
+        place = self._open()
+        keys = {place.key(point): point for point in ids}
         records = self._calls(
             self._calls.client.retrieve,
-            self._open(),
-            list(ids),
+            place.collection,
+            list(keys),
             with_payload=True,
             with_vectors=False,
         )
-        found = {str(record.id): record.payload for record in records}
+        found = {keys[str(record.id)]: record.payload for record in records}
         return [
             codec.from_payload(point, payload) for point in ids if (payload := found.get(point))
         ]
@@ -96,18 +100,34 @@ class ServerReader:
         )
 
     def points(self) -> Iterator[list[Point]]:
-        """By scrolling, which goes by id."""
-        for batch in layout.chunks(self._calls, self._open()):
-            yield [layout.read(record) for record in batch]
+        """By scrolling, which goes by id; a tenant's ids are made of its chunks', so those are put in order first."""
+        place = self._open()
+        if place.tenant is None:
+            for batch in layout.chunks(self._calls, place):
+                yield [layout.read(record) for record in batch]
+            return
+        ids = sorted(layout.chunk_ids(self._calls, place))
+        for start in range(0, len(ids), _BATCH):
+            records = self._calls(
+                self._calls.client.retrieve,
+                place.collection,
+                [place.key(chunk) for chunk in ids[start : start + _BATCH]],
+                with_payload=True,
+                with_vectors=True,
+            )
+            yield sorted(map(layout.read, records), key=lambda point: point.chunk.id)
 
     def close(self) -> None:
         """The store owns the connection; nothing else is held."""
-        self._collection = None
+        self._place = None
 
-    def _open(self) -> str:
-        if self._collection is None:
+    def _open(self) -> Place:
+        if self._place is None:
             raise Conflict("this reader is closed", field="index")
-        return self._collection
+        return self._place
+
+    def _these(self, points: Iterable[str]) -> models.Filter:
+        return layout.these(self._open(), list(points))
 
     def _request(
         self,
@@ -130,9 +150,11 @@ class ServerReader:
             limit=limit,
             filter=condition,
             params=models.SearchParams(
-                exact=exact, quantization=None if exact else self._options.rescoring()
+                exact=exact,
+                quantization=None if exact else self._options.rescoring(),
+                idf=self._corpus() if using == layout.BM25 else None,
             ),
-            with_payload=False,
+            with_payload=[CHUNK] if self._open().tenant is not None else False,
             with_vector=False,
         )
 
@@ -140,22 +162,23 @@ class ServerReader:
         requests = [request for request in asked if request is not None]
         if not requests:
             return [{} for _ in asked]
-        answers = iter(self._calls(self._calls.client.query_batch_points, self._open(), requests))
+        collection = self._open().collection
+        answers = iter(self._calls(self._calls.client.query_batch_points, collection, requests))
         return [
             {}
             if request is None
-            else {str(point.id): float(point.score) for point in next(answers).points}
+            else {layout.chunk_of(point): float(point.score) for point in next(answers).points}
             for request in asked
         ]
 
+    def _corpus(self) -> models.IdfCorpusParams | None:
+        """How rare a term is counts among the version's own chunks, whoever else shares the collection."""
+        from qdrant_client import models
+
+        conditions = self._open().conditions()
+        return models.IdfCorpusParams(corpus=models.Filter(must=conditions)) if conditions else None
+
     def _small(self) -> bool:
         if self._exact is None:
-            answer = self._calls(self._calls.client.count, self._open(), exact=False)
-            self._exact = answer.count < _EXACT_BELOW
+            self._exact = layout.about(self._calls, self._open()) < _EXACT_BELOW
         return self._exact
-
-
-def _these(points: Iterable[str]) -> models.Filter:
-    from qdrant_client import models
-
-    return models.Filter(must=[models.HasIdCondition(has_id=list(points))])

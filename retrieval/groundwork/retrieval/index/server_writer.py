@@ -19,6 +19,7 @@ from groundwork.retrieval.index.names import checked_blob, checked_version
 from groundwork.retrieval.index.server_calls import Calls
 from groundwork.retrieval.index.server_clone import clone
 from groundwork.retrieval.index.server_options import ServerOptions
+from groundwork.retrieval.index.server_place import Aliases, Place
 from groundwork.retrieval.index.server_points import PointSender
 
 # How often a builder says that it lives.
@@ -26,9 +27,9 @@ _SIGN_SECONDS = 30.0
 
 
 class ServerWriter:
-    """A version under construction, in a collection that only `seal` gives a visible name.
+    """A version under construction, in a place that only `seal` gives a visible name.
 
-    `_lock` is the collection that keeps others out: the version's own, or, where a dead builder's is taken over, one
+    `_lock` is the place that keeps others out: the version's own, or, where a dead builder's is taken over, one
     beside it.
     """
 
@@ -37,7 +38,7 @@ class ServerWriter:
         calls: Calls,
         index: str,
         dimension: int,
-        base: str | None,
+        base: Place | None,
         *,
         options: ServerOptions | None = None,
         clock: Callable[[], float] = time.time,
@@ -48,7 +49,7 @@ class ServerWriter:
         self._base = base
         self._options = options or ServerOptions()
         self._clock = clock
-        self._lock = self._collection = ""
+        self._lock = self._place = Place("")
         self._removed: set[str] = set()
         self._manifest: Manifest | None = None
         self._signed = 0.0
@@ -56,20 +57,18 @@ class ServerWriter:
 
     def __enter__(self) -> Self:
         dead = claim.left_behind(self._calls, self._index, self._clock())
-        name = layout.data_collection(self._index, self._clock())
-        layout.create_collection(self._calls, name, self._dimension, self._options)
-        self._lock = self._collection = name
+        self._lock = self._place = claim.start(
+            self._calls, self._index, self._dimension, self._clock(), self._options
+        )
         self._open = True
         try:
             self._sign()
-            claim.yield_to_others(self._calls, self._index, name, dead)
+            claim.yield_to_others(self._calls, self._index, self._lock, dead)
             self._take_over(dead)
         except BaseException:
             self._discard()
             raise
-        self._sender = PointSender(
-            self._calls, self._collection, resumed=self._collection != self._lock
-        )
+        self._sender = PointSender(self._calls, self._place, resumed=self._place != self._lock)
         return self
 
     def __exit__(
@@ -94,7 +93,7 @@ class ServerWriter:
         """Add or replace, a batch a request."""
         self._check_open()
         self._copy_base()
-        for _ in self._sender.send([layout.record(point) for point in points]):
+        for _ in self._sender.send([layout.record(self._place, point) for point in points]):
             self._sign_now_and_then()
 
     def put_blob(self, name: str, content: bytes) -> None:
@@ -102,17 +101,14 @@ class ServerWriter:
         self._check_open()
         # A clone brings its model's blobs along and drops them: it has to come first.
         self._copy_base()
-        layout.write_blob(self._calls, self._collection, checked_blob(name), content)
+        layout.write_blob(self._calls, self._place, checked_blob(name), content)
         if name == MANIFEST:
             self._manifest = Manifest.from_json(content)
 
     def seal(self, version: str) -> None:
         """Check, then give the collection the version's name."""
-        from qdrant_client import models
-
         self._check_open()
-        alias = layout.version_alias(self._index, checked_version(version))
-        if layout.Aliases(self._calls).collection(self._index, version) is not None:
+        if Aliases(self._calls).place(self._index, checked_version(version)) is not None:
             self._discard()
             return
         self._copy_base()
@@ -120,32 +116,30 @@ class ServerWriter:
         # Whoever took this builder for dead has its collection: it is gone, or theirs.
         self._sign()
         info = orjson.dumps(version_info(manifest))
-        layout.write_blob(self._calls, self._collection, layout.INFO, info)
-        layout.remove_blob(self._calls, self._collection, layout.SIGN)
-        visible = models.CreateAlias(collection_name=self._collection, alias_name=alias)
-        self._calls(
-            self._calls.client.update_collection_aliases,
-            [models.CreateAliasOperation(create_alias=visible)],
-        )
+        layout.write_blob(self._calls, self._place, layout.INFO, info)
+        layout.remove_blob(self._calls, self._place, layout.SIGN)
+        claim.publish(self._calls, self._index, version, self._place)
         self._open = False
-        if self._lock != self._collection:
-            claim.remove(self._calls, self._lock)
+        if self._lock != self._place:
+            claim.remove(self._calls, self._index, self._lock)
 
     @property
     def _work(self) -> dict[str, Any]:
         """What another builder must be making too to go on from here: a first version, laid out alike."""
         options = self._options
         shape = [self._dimension, options.quantisation, options.shards, options.replicas]
-        return {"base": self._base, "shape": shape}
+        base = self._base.collection if self._base is not None else None
+        return {"base": base, "shape": shape}
 
     def _take_over(self, dead: list[claim.Left]) -> None:
         work = self._work
         for left in dead:
             alike = work["base"] is None and left.sign.get("work") == work
-            if alike and self._collection == self._lock:
-                self._collection = left.collection
+            alone = left.place.tenant is None and not self._options.shared
+            if alike and alone and self._place == self._lock:
+                self._place = left.place
             else:
-                claim.remove(self._calls, left.collection)
+                claim.remove(self._calls, self._index, left.place)
 
     def _checked(self) -> Manifest:
         """The manifest, which must agree with what the server holds when everything sent has arrived."""
@@ -163,23 +157,27 @@ class ServerWriter:
         base, self._base = self._base, None
         if base is None:
             return
-        if clone(self._calls, base, self._collection, self._options):
+        if clone(self._calls, base, self._place, self._options):
             self._sign()
             self._sender.remove(list(self._removed))
             return
-        if not claim.sign_of(self._calls, self._collection):
+        if not claim.sign_of(self._calls, self._lock):
             self._begin_again()
         for batch in layout.chunks(self._calls, base):
-            kept = [layout.again(point) for point in batch if str(point.id) not in self._removed]
+            kept = [
+                layout.again(self._place, point)
+                for point in batch
+                if layout.chunk_of(point) not in self._removed
+            ]
             for _ in self._sender.send(kept):
                 self._sign_now_and_then()
 
     def _begin_again(self) -> None:
         """A snapshot that was recovered in part leaves a collection that nobody can trust."""
-        claim.remove(self._calls, self._collection)
-        layout.create_collection(self._calls, self._collection, self._dimension, self._options)
+        layout.clear(self._calls, self._place)
+        layout.create_place(self._calls, self._place, self._dimension, self._options)
         self._sign()
-        claim.yield_to_others(self._calls, self._index, self._collection, [])
+        claim.yield_to_others(self._calls, self._index, self._place, [])
 
     def _sign(self) -> None:
         self._signed = self._clock()
@@ -191,10 +189,10 @@ class ServerWriter:
 
     def _discard(self) -> None:
         self._open = False
-        for name in {self._collection, self._lock}:
+        for place in {self._place, self._lock}:
             # What cannot be deleted now is deleted by the next writer; the first error is what matters.
             with contextlib.suppress(GroundworkError):
-                self._calls(self._calls.client.delete_collection, name)
+                claim.remove(self._calls, self._index, place)
 
     def _check_open(self) -> None:
         if not self._open:
