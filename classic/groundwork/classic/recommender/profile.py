@@ -65,8 +65,9 @@ def profile_of(ratings: Ratings) -> Profile:
 
 
 def histogram(ratings: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The share of each half star, ten numbers."""
+    """The share of each half star, ten numbers; what is no number counts as the least."""
     import numpy as np
 
-    steps = np.clip(np.rint(ratings * 2).astype(np.int64), 1, STEPS) - 1
+    halves = np.rint(np.nan_to_num(ratings) * 2)
+    steps = np.clip(halves, 1, STEPS).astype(np.int64) - 1
     return np.bincount(steps, minlength=STEPS) / max(1, len(ratings))

@@ -28,6 +28,7 @@ from groundwork.classic.recommender.features.definitions import (
 )
 from groundwork.classic.recommender.features.records import rows_of
 from groundwork.classic.recommender.ratings import Films, Ratings
+from groundwork.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +81,10 @@ class FeatureStore:
         return int(pc.max(column).as_py())
 
     def at(self, view: View, moments: Moments) -> list[dict[str, Any] | None]:
-        """The features of each key as they were known at its time, in the order asked; None where nothing was known."""
+        """The features of each key as they were known at its time, in the order asked; None where nothing was known.
+
+        Raises ConfigurationError where the offline store loses rows.
+        """
         import pyarrow as pa
 
         when = pa.array(moments.at * 1_000_000, pa.timestamp("us", tz="UTC"))
@@ -89,6 +93,10 @@ class FeatureStore:
         with _quiet():
             job = self._opened().get_historical_features(asked, features=view.references)
             table = job.to_arrow().sort_by("_row")
+        if table.num_rows != len(moments.keys):
+            raise ConfigurationError(
+                f"the offline store {self._offline} gave {table.num_rows} rows for {len(moments.keys)} moments; use duckdb"
+            )
         columns = {one.name: table.column(one.name).to_pylist() for one in view.features}
         return rows_of(view, columns)
 

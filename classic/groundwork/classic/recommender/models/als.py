@@ -47,19 +47,22 @@ class Als(Model):
         """Of (people, films)."""
         import numpy as np
         from implicit.cpu.als import AlternatingLeastSquares
+        from threadpoolctl import threadpool_limits
 
-        model = AlternatingLeastSquares(
-            factors=factors,
-            regularization=penalty,
-            iterations=iterations,
-            num_threads=1,
-            random_state=seed,
-            calculate_training_loss=False,
-        )
-        # The library takes confidences as they are, and has no 1 of its own to add.
-        confidence = history.copy()
-        confidence.data = 1.0 + alpha * confidence.data
-        model.fit(confidence, show_progress=False)
+        # The library's threads and BLAS's get into each other's way; it warns of it.
+        with threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                factors=factors,
+                regularization=penalty,
+                iterations=iterations,
+                num_threads=1,
+                random_state=seed,
+                calculate_training_loss=False,
+            )
+            # The library takes confidences as they are, and has no 1 of its own to add.
+            confidence = history.copy()
+            confidence.data = 1.0 + alpha * confidence.data
+            model.fit(confidence, show_progress=False)
         return cls(np.asarray(model.item_factors, dtype=np.float32), penalty, alpha)
 
     @property
