@@ -7,6 +7,10 @@ import socket
 
 import pytest
 
+from tests.postgres import postgres_server
+
+__all__ = ["postgres_server"]
+
 
 @pytest.fixture(autouse=True)
 def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:

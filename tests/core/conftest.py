@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from groundwork.core.metering.ledger import Ledger
-from tests.postgres import empty_tables, new_database, postgres_server
-
-__all__ = ["postgres_server"]
+from tests.postgres import empty_tables, new_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -35,13 +35,13 @@ FULL, FRUGAL = Expected("m", 100, 10), Expected("s", 100, 10)
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Any]:
+def make(tmp_path: Path, ledger_url: str) -> Iterator[Any]:
     made: list[Accounts] = []
 
     def opened(limits: LimitsSettings | None = None, **ledger: Any) -> Accounts:
         settings = Settings(
             home=tmp_path / "home",
-            ledger=LedgerSettings(**ledger),
+            ledger=LedgerSettings(**{"url": ledger_url, **ledger}),
             limits=limits or LimitsSettings(),
         )
         made.append(Accounts.open(settings, BOOK))

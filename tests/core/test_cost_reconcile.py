@@ -38,8 +38,8 @@ def posting(n: int, prompt: int = 60, cached: int = 40, output: int = 20) -> Pos
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    ledger = Ledger.open(ledger_url)
     ledger.post(*(posting(n) for n in range(10)))
     yield ledger
     ledger.close()

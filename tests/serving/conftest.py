@@ -7,7 +7,29 @@ from typing import Any
 import httpx
 import pytest
 
+from groundwork.serving.conversation_store import ConversationStore
+from groundwork.serving.store import AnswerStore
+from tests.postgres import empty_tables, new_database
 from tests.serving.api_fakes import World, build_world
+
+
+@pytest.fixture(scope="session")
+def serving_postgres(postgres_server: str) -> str:
+    """A database whose tables are made; emptied between tests, because making them takes longer."""
+    url = new_database(postgres_server, "serving")
+    AnswerStore(url).close()
+    ConversationStore(url).close()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind without a row in it; the SQLite file and its folder are not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'er' / 'ledger.sqlite'}"
+    url: str = request.getfixturevalue("serving_postgres")
+    empty_tables(url, keep="alembic_version")
+    return url
 
 
 @pytest.fixture
