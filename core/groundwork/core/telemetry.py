@@ -1,4 +1,4 @@
-"""Trace ids and stage timings of one request, in the W3C Trace Context form."""
+"""Trace ids, stages and their timings of one request, in the W3C Trace Context form."""
 
 from __future__ import annotations
 
@@ -7,30 +7,89 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+# A request that loops over stages is not traced beyond these; its timings still add up.
+MAX_STAGES = 64
+
+
+@dataclass(slots=True)
+class Stage:
+    """One step of a request. Times are nanoseconds of `time.perf_counter_ns`; `above` is the enclosing stage's number, or -1.
+
+    `error` is the name of what ended the step before its end, "" where nothing did.
+    """
+
+    name: str
+    began: int
+    above: int
+    ended: int = 0
+    error: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, **attributes: Any) -> None:
+        """Say something about this step; numbers, words and lists of words."""
+        self.attributes.update(attributes)
 
 
 class Trace:
-    """Collects how long each stage took. `trace_id` is 32 hex digits, the caller's if it sent one."""
+    """Collects the stages of one request and how long each took. Used by one task or thread at a time.
+
+    `trace_id` is 32 hex digits, the caller's if it sent one; `span_id` names this request in it, `parent_id` the caller's
+    span, "" where it sent none. `sampled` is what the caller decided, None where it decided nothing.
+    """
 
     def __init__(self, traceparent: str | None = None) -> None:
         match = _TRACEPARENT.match(traceparent) if traceparent else None
-        given = match.group(1) if match else ""
+        given, parent, flags = match.groups() if match else ("", "", "")
         # All zeros is invalid by the specification.
-        self.trace_id = given if given.strip("0") else secrets.token_hex(16)
+        known = bool(given.strip("0"))
+        self.trace_id = given if known else secrets.token_hex(16)
+        self.span_id = secrets.token_hex(8)
+        self.parent_id = parent if known and parent.strip("0") else ""
+        self.sampled = bool(int(flags, 16) & 1) if known else None
         self.timings_ms: dict[str, float] = {}
-        self._began = time.perf_counter()
+        self.stages: list[Stage] = []
+        # Set by whoever hands the trace on, so that it is handed on once.
+        self.closed = False
+        self.began_ns = time.time_ns()
+        self._began = time.perf_counter_ns()
+        self._open: list[int] = []
+
+    @property
+    def traceparent(self) -> str:
+        """For whom this request asks, and for whoever asked."""
+        return f"00-{self.trace_id}-{self.span_id}-{'00' if self.sampled is False else '01'}"
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Iterator[Stage]:
         """Time a block; a stage entered twice adds up."""
-        began = time.perf_counter()
+        above = self._open[-1] if self._open else -1
+        stage = Stage(name, time.perf_counter_ns(), above)
+        kept = len(self.stages) < MAX_STAGES
+        self._open.append(len(self.stages) if kept else above)
+        if kept:
+            self.stages.append(stage)
         try:
-            yield
+            yield stage
+        except BaseException as error:
+            stage.error = type(error).__name__
+            raise
         finally:
-            elapsed = (time.perf_counter() - began) * 1000
+            stage.ended = time.perf_counter_ns()
+            self._open.pop()
+            elapsed = (stage.ended - stage.began) / 1e6
             self.timings_ms[name] = self.timings_ms.get(name, 0.0) + elapsed
+
+    def at(self, counter_ns: int) -> int:
+        """Nanoseconds since 1970 of a time that `time.perf_counter_ns` gave."""
+        return self.began_ns + counter_ns - self._began
+
+    def now(self) -> int:
+        """Nanoseconds since 1970, by the same clock."""
+        return self.at(time.perf_counter_ns())
 
     def finish(self) -> dict[str, float]:
         """All stages and the total since the trace began, in milliseconds."""
@@ -38,4 +97,4 @@ class Trace:
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the trace began."""
-        return (time.perf_counter() - self._began) * 1000
+        return (time.perf_counter_ns() - self._began) / 1e6

@@ -25,7 +25,7 @@ class Operation:
 
     model: str
     provider: str = "vllm"
-    name: Literal["chat", "text_completion", "embeddings"] = "chat"
+    name: Literal["chat", "text_completion", "embeddings", "retrieval", "invoke_agent"] = "chat"
     answered_by: str | None = None
 
     def attributes(self) -> dict[str, str]:

@@ -14,9 +14,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from groundwork.core.answers import Answer
 from groundwork.core.monitoring.bounded import OTHER, Bounded
 from groundwork.core.monitoring.money import MoneyMetrics
+from groundwork.core.monitoring.quality import QualityMetrics
 
 MAX_INDEXES = 50
 MAX_STAGES = 30
+MAX_ERRORS = 60
 UNMATCHED = "unmatched"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -34,6 +36,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._index = Bounded(MAX_INDEXES)
         self._stage = Bounded(MAX_STAGES)
+        self._error = Bounded(MAX_ERRORS)
         self._requests = self._counter(
             "groundwork_http_requests", "Requests answered.", "route", "method", "status"
         )
@@ -48,7 +51,9 @@ class Metrics:
         )
         self._tokens = self._counter("groundwork_tokens", "Tokens by kind.", "kind")
         self._cost = self._counter("groundwork_cost_usd", "US dollars charged, by stage.", "stage")
+        self._errors = self._counter("groundwork_errors", "Errors by their code.", "code")
         self.money = MoneyMetrics(self.registry)
+        self.quality = QualityMetrics(self.registry)
         self._feedback = self._counter("groundwork_feedback", "Judgements of answers.", "rating")
         self._in_flight = Gauge(
             "groundwork_answers_in_flight", "Answers being written now.", registry=self.registry
@@ -59,6 +64,12 @@ class Metrics:
             ("index", "version"),
             registry=self.registry,
         )
+        self._built = Gauge(
+            "groundwork_index_built_timestamp_seconds",
+            "When the live version of an index was built.",
+            ("index",),
+            registry=self.registry,
+        )
         ProcessCollector(registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -67,9 +78,14 @@ class Metrics:
         self._requests.labels(route, known, f"{status // 100}xx").inc()
         self._request_seconds.labels(route).observe(seconds)
 
+    def error(self, code: str) -> None:
+        """Count an error that a caller was told, by the code of its problem document."""
+        self._errors.labels(self._error(code)).inc()
+
     def answered(self, answer: Answer) -> None:
         """Count a finished answer: its outcome, tokens, cost and stages."""
         self.outcome(answer.index, answer.outcome)
+        self.quality.answered(answer)
         usage = answer.usage
         self._tokens.labels("prompt").inc(usage.prompt_tokens)
         self._tokens.labels("cached_prompt").inc(usage.cached_tokens)
@@ -100,6 +116,12 @@ class Metrics:
         self._live.clear()
         for index, version in sorted(versions)[:MAX_INDEXES]:
             self._live.labels(index, version).set(1)
+
+    def built(self, at: Mapping[str, float]) -> None:
+        """Replace what is known about when live versions were built: seconds since 1970 by index."""
+        self._built.clear()
+        for index in sorted(at)[:MAX_INDEXES]:
+            self._built.labels(index).set(at[index])
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

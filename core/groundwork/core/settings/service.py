@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from groundwork.core.settings.base import Part
+from groundwork.core.settings.telemetry import TracesSettings
 
 
 class ServiceSettings(Part):
@@ -34,3 +35,4 @@ class TelemetrySettings(Part):
         "INFO", description="Log level."
     )
     log_json: bool = Field(False, description="One JSON object a line.")
+    traces: TracesSettings = TracesSettings()
