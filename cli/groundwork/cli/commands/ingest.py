@@ -16,7 +16,6 @@ from groundwork.core.errors import GateRefused
 if TYPE_CHECKING:
     from groundwork.core.settings import Settings
     from groundwork.ingestion.ingest import IngestResult
-    from groundwork.ingestion.sources.base import SourceOptions
 
 _SHOWN_SKIPPED = 5
 
@@ -51,7 +50,7 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
     leave the next version. Exits with 3 where the version was built and not promoted.
     """
     settings = load()
-    result = _run(settings, sources, index or settings.index.default, options)
+    result = _run(settings, sources, index or settings.index.default, dict(options))
     release = _release(settings, result)
     if as_json:
         echo_json({**_as_dict(result), "release": release})
@@ -69,30 +68,18 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
 def _run(
     settings: Settings, sources: tuple[str, ...], index: str, options: dict[str, Any]
 ) -> IngestResult:
-    from groundwork.core.scan import Decisions, decisions_file
-    from groundwork.ingestion.check import Limits
-    from groundwork.ingestion.ingest import IngestRequest, dry_run, ingest
-    from groundwork.ingestion.parse.base import ParseOptions
-    from groundwork.ingestion.sources import open_source
+    from groundwork.ingestion.ingest import dry_run, ingest
+    from groundwork.pipelines.compose import ingest_request, parse_options
 
-    source_options = _source_options(settings, options)
-    request = IngestRequest(
-        index=index,
-        sources=tuple(open_source(spec, source_options) for spec in sources),
-        limits=Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share),
-        promote=not options["no_promote"],
-        verdicts=Decisions(decisions_file(settings.home, index)).verdicts(),
-    )
-    parsing = ParseOptions(
-        url_base=options["url_base"],
-        site=options["site"],
-        product_version=options["product_version"],
-        tags=options["tags"],
-    )
+    work = dry_run if options.pop("dry_run") else ingest
+    promote = not options.pop("no_promote")
+    request = ingest_request(settings, sources, index, options, promote=promote)
     progress = ConsoleProgress()
     try:
-        with open_index_store(settings) as store, open_tools(settings, parsing) as tools:
-            work = dry_run if options["dry_run"] else ingest
+        with (
+            open_index_store(settings) as store,
+            open_tools(settings, parse_options(options)) as tools,
+        ):
             return work(request, store, tools, progress)
     finally:
         progress.close()
@@ -105,24 +92,6 @@ def _release(settings: Settings, result: IngestResult) -> str | None:
     from groundwork.cli.releases import publish_live
 
     return publish_live(settings, result.index, result.version, "ingest")
-
-
-def _source_options(settings: Settings, options: dict[str, Any]) -> SourceOptions:
-    from groundwork.core.settings import command_environment
-    from groundwork.ingestion.sources import SourceOptions
-
-    return SourceOptions(
-        include=options["include"],
-        exclude=options["exclude"],
-        max_bytes=settings.ingest.max_bytes,
-        ref=options["ref"],
-        subfolder=options["subfolder"],
-        environment=command_environment(),
-        http_cache_dir=settings.caches / "http",
-        rate_per_second=settings.ingest.requests_per_second,
-        allow_private_addresses=settings.ingest.allow_private_addresses,
-        user_agent=settings.ingest.user_agent,
-    )
 
 
 def _as_dict(result: IngestResult) -> dict[str, Any]:
@@ -173,8 +142,12 @@ def _print_skipped(result: IngestResult) -> None:
 
 
 def default_docs() -> Path | None:
-    """The bundled documentation: beside the package in a checkout."""
-    for parent in Path(__file__).resolve().parents:
+    """The bundled documentation: in the installed package, or beside it in a checkout."""
+    here = Path(__file__).resolve()
+    installed = here.parents[1] / "docs"
+    if installed.is_dir():
+        return installed
+    for parent in here.parents:
         if (parent / "docs").is_dir() and (parent / "pyproject.toml").is_file():
             return parent / "docs"
     return None
