@@ -19,6 +19,8 @@ __all__ = ["NAMES", "Placed", "understood"]
 # How alike a line and a label are, of 100, to be one.
 _ALIKE = 82
 _NUMBER = re.compile(r"^(1|2|3|4[abcd]|5|8|9)\s*[.,:]\s*(.*)$", re.IGNORECASE)
+# As embossed and printed without a label.
+_CARD_NUMBER = re.compile(r"\d{4}(?: ?\d{4}){2,3}(?: ?\d{1,3})?")
 _FROM_ZONE = (
     "surname",
     "given_names",
@@ -58,6 +60,9 @@ def understood(lines: Sequence[Placed]) -> tuple[tuple[Field, ...], Zone | None]
     zone = _zone(zone_lines)
     others = [one for one in lines if one not in zone_lines]
     found = _numbered(others) or _labelled(others)
+    for one in others:
+        if "card_number" not in found and _CARD_NUMBER.fullmatch(one.line.text):
+            found["card_number"] = _field("card_number", one.line.text, one, "")
     if zone is not None:
         found = _with_zone(found, zone)
     order = {name: n for n, name in enumerate(NAMES)}

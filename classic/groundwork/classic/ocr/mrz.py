@@ -213,16 +213,19 @@ def _put(row: str, at: int, text: str) -> str:
 
 
 def _checked(text: str, digit: str) -> tuple[str, bool]:
-    """The text with whether its digit holds; O and 0, I and 1 and the like are exchanged, one, where only that makes it hold."""
+    """The text with whether its digit holds. An O is exchanged with a 0, once, where that alone makes it hold.
+
+    No more is tried: among many exchanges one would hold by chance, and a wrong number would pass for checked.
+    """
     if check_digit(text) == digit:
         return text, True
     found = {
-        text[:n] + other + text[n + 1 :]
+        text[:n] + ("0" if one == "O" else "O") + text[n + 1 :]
         for n, one in enumerate(text)
-        for other in (one.translate(_TO_DIGIT), one.translate(_TO_LETTER))
-        if other != one and check_digit(text[:n] + other + text[n + 1 :]) == digit
+        if one in "O0"
     }
-    return (found.pop(), True) if len(found) == 1 else (text, False)
+    holding = [one for one in found if check_digit(one) == digit]
+    return (holding[0], True) if len(holding) == 1 else (text, False)
 
 
 def _keep(values: dict[str, str], span: Span, text: str) -> None:
