@@ -23,7 +23,7 @@ from groundwork.core.registry.base import CHAMPION, Candidate, Lineage, Register
 from groundwork.core.registry.gate import Measured
 from tests.classic.recommender.layout import write_online
 
-SHAPE = Shape(users=240, films=400, per_user=45, seed=7)
+SHAPE = Shape(users=200, films=300, per_user=40, seed=7)
 LINE = line_of("films")
 RECIPES = (
     Recipe("popularity", "liked"),
