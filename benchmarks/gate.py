@@ -15,9 +15,10 @@ import numpy as np
 from benchmarks.data import ROOT
 from benchmarks.intervals import share
 from benchmarks.setup import ingest_folder
-from groundwork.cli.evaluation import default_sets, evaluate_set, gate_settings
+from groundwork.cli.evaluation import default_sets, evaluate_job, gate_settings
 from groundwork.core.registry.gate import GateSettings, Measured, judge
 from groundwork.core.settings import Settings
+from groundwork.evals.evaluate import Job
 
 RUNS = 200
 DROP = 0.05
@@ -34,7 +35,7 @@ Scores = Mapping[str, Mapping[str, float | None]]
 def main(settings: Settings) -> None:
     """Print false alarms and what is caught, and the size that would catch four in five."""
     ingest_folder(settings, ROOT / "docs", INDEX)
-    folder = evaluate_set(settings, "golden", default_sets(), INDEX, seed=11)
+    folder = evaluate_job(settings, Job("golden", default_sets(), INDEX))
     rows = folder.rows()
     scores = {row.id: row.scores for row in rows}
     sources = {row.id: row.source for row in rows}

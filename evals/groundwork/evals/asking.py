@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from groundwork.core.answers import Answer
 from groundwork.core.errors import GroundworkError
 from groundwork.core.metering.callers import Caller
-from groundwork.core.settings import CacheSettings, Settings
+from groundwork.core.settings import CacheSettings
 from groundwork.core.telemetry import Trace
 from groundwork.evals.books import CHANNEL, EvaluationBooks
 from groundwork.evals.golden import Example
 from groundwork.evals.rows import Cited, Found, Row
+from groundwork.retrieval.embed.base import Embedder
 from groundwork.retrieval.index.base import Filter, SparseVector
+from groundwork.retrieval.live import Readers
 from groundwork.retrieval.passages import Passage, Retrieval
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.answer import complete
 from groundwork.serving.assistant import Assistant
 from groundwork.serving.cache import AnswerCache
 from groundwork.serving.case import Question
-
-if TYPE_CHECKING:
-    from groundwork.serving.services import Services
 
 # A page has fewer chunks than this.
 _ALL = 10_000
@@ -32,28 +31,45 @@ _seen: ContextVar[list[Retrieval] | None] = ContextVar("evaluated_retrievals", d
 
 
 class WatchedRetriever(Retriever):
-    """The product's retriever; whoever asks within `seeing` finds in it what was retrieved."""
+    """An assistant's retriever; what it finds for the question under way is noted."""
+
+    def __init__(self, watched: Retriever) -> None:
+        self.embedder = watched.embedder
+        self._watched = watched
 
     def retrieve(self, question: str, index: str, **options: Any) -> Retrieval:
-        """As the product does."""
-        found = super().retrieve(question, index, **options)
+        """As the watched one does."""
+        found = self._watched.retrieve(question, index, **options)
         seen = _seen.get()
         if seen is not None:
             seen.append(found)
         return found
 
+    def version(self, index: str) -> str:
+        """As the watched one says."""
+        return self._watched.version(index)
+
+    def settings(self) -> dict[str, Any]:
+        """As the watched one says: the release is the same."""
+        return self._watched.settings()
+
 
 class Subject:
-    """What is evaluated: the services' assistant without its cache, charging as an evaluation."""
+    """What is evaluated: an assistant without its cache, charging as an evaluation.
 
-    def __init__(self, services: Services, settings: Settings, index: str) -> None:
-        assistant = services.assistant
-        retriever = WatchedRetriever(services.readers, services.embedder, settings.retrieval)
+    `readers` lend the index that it reads. `registered` is the id of the release it was loaded from; prices of another day
+    may give the same assistant another id.
+    """
+
+    def __init__(
+        self, assistant: Assistant, readers: Readers, index: str, registered: str | None = None
+    ) -> None:
         self.index = index
-        self.services = services
+        self.registered = registered
+        self._readers = readers
         self.assistant: Assistant = replace(
             assistant,
-            retriever=retriever,
+            retriever=WatchedRetriever(assistant.retriever),
             # A kept answer would measure the run before.
             cache=AnswerCache(CacheSettings(mode="off")),
             books=EvaluationBooks(assistant.books),
@@ -65,8 +81,13 @@ class Subject:
         return self.assistant.retriever.version(self.index)
 
     @property
+    def embedder(self) -> Embedder:
+        """Of the index."""
+        return self.assistant.retriever.embedder
+
+    @property
     def release(self) -> str:
-        """The id of everything that decides an answer now."""
+        """The id that stands on its answers: of everything that decides one now."""
         return self.assistant.release(self.index, self.version).id
 
     async def ask(self, example: Example) -> tuple[Row, tuple[Passage, ...]]:
@@ -89,10 +110,10 @@ class Subject:
         """Every `page#anchor` that the index holds of these pages."""
         import numpy as np
 
-        anything = np.zeros(self.services.embedder.dimension, dtype=np.float32)
+        anything = np.zeros(self.embedder.dimension, dtype=np.float32)
         anything[0] = 1.0
         found: set[str] = set()
-        with self.services.readers.lease(self.index) as reader:
+        with self._readers.lease(self.index) as reader:
             for page in sorted(pages):
                 candidates = reader.candidates(
                     anything, SparseVector((), ()), _ALL, Filter(path=(page,))

@@ -96,6 +96,13 @@ class Example:
         )
 
 
+def bundled_set() -> Path | None:
+    """The questions about the guides: a folder of the installed package, or of a checkout; None where there is neither."""
+    here = Path(__file__).resolve()
+    places = (here.parent / "sets", here.parents[2] / "golden")
+    return next((place for place in places if place.is_dir()), None)
+
+
 def load_examples(paths: Iterable[Path]) -> list[Example]:
     """All questions of these JSONL files; a folder stands for its files. Raises InvalidInput with file and line."""
     examples: list[Example] = []

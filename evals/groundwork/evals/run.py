@@ -45,13 +45,14 @@ async def run(
     missing = [one for one in plan.examples if one.id not in done]
     pages = {place.partition("#")[0] for one in plan.examples for place in one.gold}
     places = subject.places(pages)
-    ragas = Ragas(subject.services.embedder.embed)
+    ragas = Ragas(subject.embedder.embed)
     if plan.judge is not None:
         plan.judge.spent = sum(row.judge_picodollars for row in folder.rows())
+    answers_as = subject.release
     progress.stage("evaluating", len(missing), "questions")
     for example in missing:
         row, passages = await subject.ask(example)
-        _same_release(row, folder.run)
+        _same_release(row, answers_as)
         scored = await _scored(example, row, passages, places, subject, ragas)
         folder.append(await plan.judge.judged(example, scored) if plan.judge else scored)
         progress.advance()
@@ -69,7 +70,7 @@ async def _scored(
 ) -> Row:
     scores: dict[str, float | None] = {
         **answers.score(example, row),
-        "support": answers.support_share(row, passages, subject.services.embedder.embed),
+        "support": answers.support_share(row, passages, subject.embedder.embed),
         **retrieval.score(example, row, places),
         **await ragas.score(example, row),
     }
@@ -86,7 +87,7 @@ def _describe(plan: Plan, subject: Subject) -> Run:
         questions=len(plan.examples),
         index=subject.index,
         index_version=subject.version,
-        release=subject.release,
+        release=subject.registered or subject.release,
         seed=plan.seed,
         judge=plan.judge.identity if plan.judge else "",
         started_at=_now(),
@@ -104,11 +105,11 @@ def _check(begun: Run, now: Run) -> None:
         )
 
 
-def _same_release(row: Row, begun: Run) -> None:
+def _same_release(row: Row, answers_as: str) -> None:
     """A promotion in the middle of a run would mix two releases in one score."""
-    if row.outcome != "failed" and row.release != begun.release:
+    if row.outcome != "failed" and row.release != answers_as:
         raise Conflict(
-            f"the release changed from {begun.release} to {row.release} during the run; start a new one"
+            f"the release changed from {answers_as} to {row.release} during the run; start a new one"
         )
 
 

@@ -12,8 +12,8 @@ from groundwork.core.errors import Conflict, InvalidInput, NotFound
 from groundwork.evals.rows import Row
 
 LATEST = "latest"
-_RUN = "run.json"
-_ROWS = "rows.jsonl"
+RUN = "run.json"
+ROWS = "rows.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,15 @@ class RunFolder:
     def run(self) -> Run:
         """Raises NotFound where there is no such run, InvalidInput where its file cannot be read."""
         try:
-            return Run(**orjson.loads((self.path / _RUN).read_bytes()))
+            return Run(**orjson.loads((self.path / RUN).read_bytes()))
         except FileNotFoundError:
             raise NotFound(f"there is no evaluation run {self.path.name}", field="run") from None
         except (ValueError, TypeError) as error:
-            raise InvalidInput(f"{self.path / _RUN}: {error}", field="run") from None
+            raise InvalidInput(f"{self.path / RUN}: {error}", field="run") from None
 
     def rows(self) -> list[Row]:
         """All complete lines, in order; a line that a kill cut off is none."""
-        path = self.path / _ROWS
+        path = self.path / ROWS
         content = path.read_bytes() if path.is_file() else b""
         lines = content.split(b"\n")[:-1]
         try:
@@ -80,7 +80,7 @@ class RunFolder:
 
     def mend(self) -> None:
         """Cut off what a kill left of a line, so that the next row begins on its own."""
-        path = self.path / _ROWS
+        path = self.path / ROWS
         if path.is_file():
             content = path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
@@ -90,7 +90,7 @@ class RunFolder:
 
     def append(self, row: Row) -> None:
         """Keep one row."""
-        with (self.path / _ROWS).open("ab") as file:
+        with (self.path / ROWS).open("ab") as file:
             file.write(row.to_json() + b"\n")
 
     def finish(self, at: str, invalid: str = "") -> Run:
@@ -106,10 +106,10 @@ class RunFolder:
         return target
 
     def _write(self, run: Run) -> None:
-        fresh = self.path / f".{_RUN}.new"
+        fresh = self.path / f".{RUN}.new"
         data: dict[str, Any] = asdict(run)
         fresh.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
-        fresh.replace(self.path / _RUN)
+        fresh.replace(self.path / RUN)
 
 
 class Runs:
@@ -120,7 +120,7 @@ class Runs:
 
     def all(self) -> list[RunFolder]:
         """Newest first; ids begin with their time."""
-        found = [path.parent for path in self.folder.glob(f"*/{_RUN}")]
+        found = [path.parent for path in self.folder.glob(f"*/{RUN}")]
         return [RunFolder(path) for path in sorted(found, reverse=True)]
 
     def open(self, name: str) -> RunFolder:
@@ -131,7 +131,7 @@ class Runs:
                     return one
             raise NotFound("no evaluation run is finished; run: groundwork eval run", field="run")
         given = Path(name)
-        folder = RunFolder(given if (given / _RUN).is_file() else self.folder / Path(name).name)
+        folder = RunFolder(given if (given / RUN).is_file() else self.folder / Path(name).name)
         _ = folder.run
         return folder
 
@@ -145,6 +145,15 @@ class Runs:
                 field="run",
             )
         return folder
+
+    def of(self, release: str, like: Run) -> RunFolder | None:
+        """The newest finished run of a release on the same questions of the same index."""
+        for one in self.all():
+            other = one.run
+            same = (other.set_digest, other.index) == (like.set_digest, like.index)
+            if same and other.release == release and other.finished_at and other.id != like.id:
+                return one
+        return None
 
     def before(self, run: Run) -> RunFolder | None:
         """The newest finished run of the same set on the same index that began before this one."""

@@ -48,6 +48,9 @@ class SlackSettings(Part):
     hand_off_channel: str | None = Field(
         None, description="Where threads go that a person shall answer; no button if unset."
     )
+    report_channel: str | None = Field(
+        None, description="Where the nightly evaluation is told; nowhere if unset."
+    )
     thumbs: bool = Field(True, description="Show the feedback buttons below answers.")
     golden_reaction: str | None = Field(
         "star", description="The reaction that proposes a thread for the golden set; none if unset."

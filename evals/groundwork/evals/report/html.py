@@ -14,6 +14,8 @@ from groundwork.evals.report.markdown import percent, points
 from groundwork.evals.report.summary import METRICS, Line, Summary
 from groundwork.evals.rows import Row
 
+# Shown from run to run.
+TRENDS = ("passed", "context_recall", "abstained", "attacks_stopped", "support")
 _STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#1d2327, #e6e8ea); --soft: light-dark(#5b6570, #9aa4ad);
   --line: light-dark(#d9dee2, #3a4147); --mark: light-dark(#0b6b60, #55c2b3); --bad: light-dark(#a3341f, #f08a73);
@@ -27,6 +29,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--
 .bad { color: var(--bad); } svg { width: 100%; max-width: 44rem; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
 .name { text-anchor: end; } .tick { text-anchor: middle; } svg .tick { fill: var(--soft); }
 .grid { stroke: var(--line); } .bar { stroke: var(--mark); stroke-width: 2; } .dot { fill: var(--mark); }
+.curve { stroke: var(--mark); stroke-width: 2; fill: none; } .band { fill: var(--mark); opacity: .15; }
 .former { fill: none; stroke: var(--soft); stroke-width: 2; }
 details { border-bottom: 1px solid var(--line); padding: .5rem 0; } summary { cursor: pointer; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
@@ -45,17 +48,15 @@ def to_html(summary: Summary, verdict: Verdict | None = None) -> str:
         *_about(summary),
         *_gate(verdict),
         "<h2>Scores</h2>",
-        plots.intervals([_plotted(one) for one in summary.lines], "Scores in per cent"),
+        scores_plot(summary),
         *_scores(summary),
         "<h2>By category</h2>",
-        plots.intervals(
-            [(f"{name} ({count})", one, None) for name, count, one in summary.categories],
-            "Passed questions by category in per cent",
-        ),
+        categories_plot(summary),
         *_table(
-            ("Category", "Questions", "Passed, %"),
+            ("Category", "Questions", "Right, %"),
             [(name, str(count), percent(one)) for name, count, one in summary.categories],
         ),
+        *_history(summary),
         "<h2>Time and cost</h2>",
         *_cost(summary),
         f"<h2>Worst questions ({len(summary.worst)})</h2>",
@@ -63,6 +64,38 @@ def to_html(summary: Summary, verdict: Verdict | None = None) -> str:
         "</main></body></html>\n",
     ]
     return "\n".join(parts)
+
+
+def scores_plot(summary: Summary) -> str:
+    """All metrics with their intervals, and the former run's means."""
+    return plots.intervals([_plotted(one) for one in summary.lines], "Scores in per cent")
+
+
+def categories_plot(summary: Summary) -> str:
+    """Right questions by category."""
+    return plots.intervals(
+        [(f"{name} ({count})", one, None) for name, count, one in summary.categories],
+        "Right questions by category in per cent",
+    )
+
+
+def trend_plots(summary: Summary) -> dict[str, str]:
+    """How the metrics that a gate looks at went, by metric; nothing without an earlier run."""
+    now = {one.metric: one.now for one in summary.lines}
+    found = {}
+    for metric in TRENDS:
+        points = [(one.run.id, one.means[metric]) for one in summary.history if metric in one.means]
+        if points and metric in now:
+            points.append((summary.run.id, now[metric]))
+            found[metric] = plots.trend(metric, points, f"{metric} over {len(points)} runs")
+    return found
+
+
+def _history(summary: Summary) -> Iterable[str]:
+    trends = trend_plots(summary)
+    if trends:
+        yield f"<h2>Over the last {len(summary.history) + 1} runs</h2>"
+        yield from trends.values()
 
 
 def _about(summary: Summary) -> Iterable[str]:

@@ -36,7 +36,7 @@ def to_markdown(summary: Summary) -> str:
         f"| {one.metric} | {percent(one.now)} | {one.now.n} | {points(one.change)} | {METRICS[one.metric]} |"
         for one in summary.lines
     ]
-    lines += ["", "| category | questions | passed, % |", "|---|---|---|"]
+    lines += ["", "| category | questions | right, % |", "|---|---|---|"]
     lines += [f"| {name} | {count} | {percent(one)} |" for name, count, one in summary.categories]
     latency, cost = summary.latency_ms, summary.picodollars
     lines += [

@@ -9,6 +9,7 @@ from typing import Any
 from groundwork.core.money import format_dollars
 from groundwork.core.registry.stats import Interval, interval
 from groundwork.evals.golden import CATEGORIES
+from groundwork.evals.report.history import Point
 from groundwork.evals.rows import Row
 from groundwork.evals.store import Run, RunFolder
 
@@ -97,6 +98,7 @@ class Summary:
     worst: tuple[Row, ...]
     failed: int
     judge: Judged
+    history: tuple[Point, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON; money is a decimal string."""
@@ -127,11 +129,14 @@ class Summary:
                 "answer_p50": format_dollars(round(self.picodollars.p50)),
             },
             "worst": [one.id for one in self.worst],
+            "history": [one.run.id for one in self.history],
         }
 
 
-def summarise(folder: RunFolder, former: RunFolder | None = None) -> Summary:
-    """The figures of a run. The former one counts where it asked the same questions."""
+def summarise(
+    folder: RunFolder, former: RunFolder | None = None, history: tuple[Point, ...] = ()
+) -> Summary:
+    """The figures of a run. The former one counts where it asked the same questions; `history` is oldest first."""
     run, rows = folder.run, folder.rows()
     before = {row.id: row for row in former.rows()} if former is not None else {}
     return Summary(
@@ -145,6 +150,7 @@ def summarise(folder: RunFolder, former: RunFolder | None = None) -> Summary:
         worst=tuple(worst(rows)[:_WORST]),
         failed=sum(row.outcome == "failed" for row in rows),
         judge=Judged.of(rows),
+        history=history,
     )
 
 

@@ -111,14 +111,7 @@ async def whose_token(settings: Settings) -> str:
 
 
 def _outbox(settings: Settings) -> Outbox:
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    slack = settings.slack
-    # Tried again by the worker, who knows what was posted already.
-    client = AsyncWebClient(
-        secret(slack.bot_token), base_url=slack.base_url, timeout=30, retry_handlers=[]
-    )
-    return Outbox(client, slack)
+    return Outbox.open(settings.slack)
 
 
 async def _forget(desk: Desk) -> None:

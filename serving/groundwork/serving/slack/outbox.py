@@ -49,6 +49,20 @@ class Outbox:
         self._next_update = 0.0
         self._private: dict[str, tuple[bool, float]] = {}
 
+    @classmethod
+    def open(cls, settings: SlackSettings) -> Outbox:
+        """To the workspace that the settings name. Tries once: whoever posts knows what was posted already."""
+        from slack_sdk.web.async_client import AsyncWebClient
+
+        token = settings.bot_token
+        client = AsyncWebClient(
+            None if token is None else token.get_secret_value(),
+            base_url=settings.base_url,
+            timeout=30,
+            retry_handlers=[],
+        )
+        return cls(client, settings)
+
     def may_update(self) -> bool:
         """Whether a message under way may be updated now. Slack counts updates of all messages together."""
         now = time.monotonic()
