@@ -15,6 +15,7 @@ from groundwork.core.monitoring.drift.packing import pack, unpack
 from groundwork.core.monitoring.drift.recorder import MOST_PENDING, Recorder
 from groundwork.core.monitoring.drift.store import DriftStore
 from groundwork.core.monitoring.drift.table import Feature, table_of
+from groundwork.core.registry.base import Line
 from groundwork.core.settings import MonitoringSettings, Settings
 from groundwork.core.settings.monitoring import DriftSettings
 
@@ -222,8 +223,10 @@ def test_only_known_features_are_observed(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no feature"):
         monitors.record("ocr/cards", {"prompt": "secret"})
     monitors.record("ocr/cards", {"confidence": 0.5, "outcome": "answered"})
-    monitors.record("recommender/films", {"rating": 4.0})
-    assert [each.name for each in monitors.known()] == ["ocr/cards", "recommender/films"]
+    monitors.signals(Line("recommender", "films")).add("data", "rel-1", {"rated": 4.0})
+    with pytest.raises(InvalidInput, match="recommender/films:data"):
+        monitors.of("recommender/films")
+    assert [each.name for each in monitors.known()] == ["ocr/cards", "recommender/films:data"]
     assert {report.state for report in monitors.look()} == {"learning"}
     monitors.close()
     off = MonitoringSettings(drift=DriftSettings(enabled=False))

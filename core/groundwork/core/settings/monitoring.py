@@ -27,7 +27,42 @@ class DriftSettings(Part):
     look_seconds: float = Field(300.0, gt=0, description="How often a service looks.")
 
 
+class RetrainingSettings(Part):
+    """When a model is made anew. Lines are those of releases, such as `recommender/films` or `assistant/docs`."""
+
+    data: dict[str, list[str]] = Field(
+        default={},
+        description="Where the data of a line comes from: a folder, or the sources of an assistant's"
+        " index. Only lines that stand here are retrained without being asked.",
+    )
+    every_days: dict[str, float] = Field(
+        default={}, description="A line is retrained when the last time is so many days ago."
+    )
+    labels: dict[str, int] = Field(
+        default={}, description="A line is retrained once so many new labels have come."
+    )
+    drift_looks: int = Field(
+        2, ge=1, description="Looks in a row that have to find drift before a model is made anew."
+    )
+    quality_days: float = Field(
+        7.0, gt=0, description="Quality of so many days is compared with as many before."
+    )
+    cool_down_hours: float = Field(
+        24.0, ge=0, description="Nothing is retrained again sooner, unless a person asks."
+    )
+    per_month: int = Field(
+        10, ge=0, description="Retrainings of one line in 30 days, unless a person asks."
+    )
+    hours_per_month: float = Field(
+        24.0, ge=0, description="Hours that retrainings of all lines may take in 30 days."
+    )
+    lease_hours: float = Field(
+        12.0, gt=0, description="A retraining that has not ended by then counts as lost."
+    )
+
+
 class MonitoringSettings(Part):
-    """What watches the models."""
+    """What watches the models, and what is done about what it finds."""
 
     drift: DriftSettings = DriftSettings()
+    retraining: RetrainingSettings = RetrainingSettings()

@@ -31,21 +31,37 @@ class Monitors:
         """In the ledger's database. Raises Unavailable or ConfigurationError."""
         return cls(Recorder(DriftStore(settings.ledger_url)), settings.monitoring.drift)
 
-    def of(self, line: Line | str) -> Monitor:
-        """The monitor of a line of releases, with the features of its kind. Raises InvalidInput."""
-        line = Line.parse(line) if isinstance(line, str) else line
-        name = str(line)
+    def of(self, name: Line | str) -> Monitor:
+        """The monitor of a line of releases, or of a part of what it does: `recommender/films:prediction`.
+
+        Raises InvalidInput where there is no such kind, or no such part of it.
+        """
+        text = str(name)
+        line_name, _, part = text.partition(":")
+        line = Line.parse(line_name)
+        parts = FEATURES[line.kind]
+        if part not in parts:
+            named = ", ".join(f"{line}:{each}" if each else str(line) for each in parts)
+            raise InvalidInput(f"nothing watches {text}; there is {named}", field="monitor")
         with self._lock:
-            monitor = self._monitors.get(name)
+            monitor = self._monitors.get(text)
             if monitor is None:
-                monitor = Monitor(name, FEATURES[line.kind], self.recorder, self._settings)
-                self._monitors[name] = monitor
+                monitor = Monitor(text, parts[part], self.recorder, self._settings)
+                self._monitors[text] = monitor
             return monitor
 
-    def record(self, line: Line | str, values: Values) -> None:
+    def parts(self, line: Line) -> list[Monitor]:
+        """All monitors of a line."""
+        return [self.of(f"{line}:{part}" if part else line) for part in FEATURES[line.kind]]
+
+    def record(self, name: Line | str, values: Values) -> None:
         """Observe; where monitoring is off, nothing happens. See `Monitor.record`."""
         if self._settings.enabled:
-            self.of(line).record(values)
+            self.of(name).record(values)
+
+    def signals(self, line: Line) -> LineSignals:
+        """Where whoever serves a model of this line hands in what it sees."""
+        return LineSignals(self, line)
 
     def known(self) -> Sequence[Monitor]:
         """Those that have observed something, here or elsewhere, by name. Raises Unavailable."""
@@ -70,3 +86,16 @@ class Monitors:
     def close(self) -> None:
         """Write what is pending; let go of the database."""
         self.recorder.close()
+
+
+class LineSignals:
+    """Figures of the requests to one line, by part."""
+
+    def __init__(self, monitors: Monitors, line: Line) -> None:
+        self._monitors = monitors
+        self._line = line
+
+    def add(self, part: str, release: str, values: Values) -> None:
+        """Of one request. Which release it was is the trace's business; a promotion begins the reference anew."""
+        del release
+        self._monitors.record(f"{self._line}:{part}" if part else self._line, values)

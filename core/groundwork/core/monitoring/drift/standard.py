@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from groundwork.core.monitoring.drift.table import Feature
 from groundwork.core.registry.base import ASSISTANT, INJECTION, OCR, RECOMMENDER
 
@@ -27,14 +29,21 @@ IMAGES = (
     Feature("outcome", "category", "how readings end"),
 )
 
+# Of the ratings that a recommendation was made from.
 RATINGS = (
-    Feature("rating", "number", "ratings given"),
-    Feature("history", "number", "how much is known of who asks"),
-    Feature("score", "number", "score of the best recommendation"),
-    Feature("popularity", "number", "popularity of what is recommended"),
-    Feature("genre", "category", "genre of the first recommendation"),
-    Feature("strategy", "category", "how recommendations were made"),
-    Feature("clicked", "category", "whether a recommendation was followed"),
+    Feature("rated", "number", "ratings of who asks"),
+    Feature("mean_stars", "number", "mean stars given"),
+    Feature("liked_share", "number", "share of four stars and more"),
+)
+RECOMMENDED = (
+    Feature("basis", "category", "whose ratings decided"),
+    Feature("best_score", "number", "score of the best recommendation"),
+    Feature("mean_score", "number", "mean score of recommendations"),
+    Feature("mean_year", "number", "mean year of what is recommended"),
+)
+REACTIONS = (
+    Feature("place", "number", "place of what was followed"),
+    Feature("stars", "number", "stars given to what was recommended"),
 )
 
 TEXTS = (
@@ -43,5 +52,10 @@ TEXTS = (
     Feature("length", "number", "characters judged"),
 )
 
-FEATURES = {ASSISTANT: QUESTIONS, OCR: IMAGES, RECOMMENDER: RATINGS, INJECTION: TEXTS}
-"""By kind of release."""
+FEATURES: Mapping[str, Mapping[str, tuple[Feature, ...]]] = {
+    ASSISTANT: {"": QUESTIONS},
+    OCR: {"": IMAGES},
+    RECOMMENDER: {"data": RATINGS, "prediction": RECOMMENDED, "reaction": REACTIONS},
+    INJECTION: {"": TEXTS},
+}
+"""By kind of release and part; a kind that is watched as a whole has the part ""."""
