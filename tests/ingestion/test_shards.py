@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.core.documents import RawDocument, Skipped
-from groundwork.core.errors import Conflict, InvalidInput, NotFound, SourceError
+from groundwork.core.errors import ConfigurationError, Conflict, InvalidInput, NotFound, SourceError
 from groundwork.core.progress import NoProgress
 from groundwork.core.settings import load
 from groundwork.ingestion import shards
@@ -20,7 +20,12 @@ from groundwork.ingestion.check import Limits
 from groundwork.ingestion.chunk import ChunkingConfig, chunk_id
 from groundwork.ingestion.ingest import IngestRequest, IngestResult, ingest
 from groundwork.ingestion.parse.base import ParseOptions
-from groundwork.ingestion.shards_files import ShardFiles, read_documents, write_documents
+from groundwork.ingestion.shards_files import (
+    ShardFiles,
+    read_config,
+    read_documents,
+    write_documents,
+)
 from groundwork.ingestion.shards_plan import Cut, Found, Shard, cut
 from groundwork.ingestion.sources.base import SourceOptions, as_document
 from groundwork.ingestion.sources.folder import FolderSource
@@ -248,6 +253,14 @@ def test_a_step_whose_file_is_there_does_nothing(world: World) -> None:
     assert shards.promote(found, again_built, world.store).promoted
 
 
+def test_a_step_with_other_settings_is_refused(world: World) -> None:
+    found, _ = world.found()
+    (shard,) = shards.plan_shards(found, world.files, Cut(1))
+    other = replace(world.tools, chunking=ChunkingConfig(100, 120))
+    with pytest.raises(ConfigurationError, match="planned with chunking"):
+        shards.chunk_shard(shard, other, world.files, NoProgress())
+
+
 def test_a_damaged_file_is_named(world: World) -> None:
     found, _ = world.found()
     (shard,) = shards.plan_shards(found, world.files, Cut(1))
@@ -338,8 +351,12 @@ def test_documents_are_read_by_rows_with_what_people_decided(tmp_path: Path) -> 
     work = [one for one in made if isinstance(one, RawDocument)]
     assert len(work) == 5
     path = tmp_path / "d.parquet"
-    digest = write_documents(path, work, {work[2].content_hash: "release"})
-    assert digest != write_documents(tmp_path / "e.parquet", work, {})
+    digest = write_documents(path, work, {work[2].content_hash: "release"}, {"a": 1})
+    assert digest != write_documents(tmp_path / "e.parquet", work, {}, {"a": 1})
+    assert digest != write_documents(
+        tmp_path / "f.parquet", work, {work[2].content_hash: "release"}, {"a": 2}
+    )
+    assert read_config(str(path)) == {"a": 1}
     read = list(read_documents(str(path), 1, 4))
     assert [raw for raw, _ in read] == work[1:4]
     assert [verdict for _, verdict in read] == [None, "release", None]

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from groundwork.core import storage
 from groundwork.core.documents import Chunk, RawDocument
-from groundwork.core.errors import Conflict, NotFound
+from groundwork.core.errors import ConfigurationError, Conflict, NotFound
 from groundwork.core.progress import Progress
 from groundwork.core.scan import Verdict
 from groundwork.ingestion.build import (
@@ -37,6 +38,7 @@ from groundwork.ingestion.shards_files import (
     read_built,
     read_chunks,
     read_computed,
+    read_config,
     read_documents,
     read_sizes,
     read_vectors,
@@ -96,7 +98,7 @@ def discover(
     with Spool[RawDocument]() as work, tempfile.TemporaryDirectory() as temporary:
         plan = sort_out(request.read(), base, work, progress, request.verdicts)
         local = Path(temporary) / "documents.parquet"
-        digest = write_documents(local, work, request.verdicts)
+        digest = write_documents(local, work, request.verdicts, config)
         if not storage.exists(files.documents(digest)):
             storage.put(files.documents(digest), local)
         return Found(
@@ -125,7 +127,8 @@ def plan_shards(found: Found, files: ShardFiles, how: Cut) -> list[Shard]:
 
 
 def chunk_shard(shard: Shard, tools: Tools, files: ShardFiles, progress: Progress) -> ShardWork:
-    """Parse, scan and chunk a shard's pages."""
+    """Parse, scan and chunk a shard's pages. Raises ConfigurationError where it was planned for other tools."""
+    _check(shard, tools, files)
     url = files.chunks(shard.key)
     if storage.exists(url):
         return ShardWork(url, shard.pages, read_built(url).chunks, skipped=True)
@@ -137,7 +140,8 @@ def chunk_shard(shard: Shard, tools: Tools, files: ShardFiles, progress: Progres
 
 
 def embed_shard(shard: Shard, tools: Tools, files: ShardFiles, progress: Progress) -> ShardWork:
-    """Compute the vectors of a shard's chunks, those that the cache does not know."""
+    """Compute the vectors of a shard's chunks, those that the cache does not know. Raises ConfigurationError likewise."""
+    _check(shard, tools, files)
     url = files.vectors(shard.key)
     if storage.exists(url):
         chunks = read_built(files.chunks(shard.key)).chunks
@@ -213,6 +217,22 @@ def forget(found: Found, shards: Iterable[Shard], files: ShardFiles) -> None:
     for shard in shards:
         storage.delete(files.chunks(shard.key))
         storage.delete(files.vectors(shard.key))
+
+
+def config_of(shard: Shard, files: ShardFiles) -> dict[str, Any]:
+    """What `version.configuration` said where the shard was planned."""
+    return read_config(files.documents(shard.documents))
+
+
+def _check(shard: Shard, tools: Tools, files: ShardFiles) -> None:
+    """What is made under a key must be made as the key says."""
+    planned, here = config_of(shard, files), configuration(tools)
+    other = sorted(name for name in here if here[name] != planned.get(name))
+    if other:
+        raise ConfigurationError(
+            f"this ingest was planned with {other[0]} {planned.get(other[0])!r}, and here it is "
+            f"{here[other[0]]!r}; every step needs the same settings"
+        )
 
 
 def _parsed(

@@ -64,9 +64,12 @@ def identity(raw: RawDocument, verdict: Verdict | None) -> str:
 
 
 def write_documents(
-    path: Path, work: Iterable[RawDocument], verdicts: Mapping[str, Verdict]
+    path: Path,
+    work: Iterable[RawDocument],
+    verdicts: Mapping[str, Verdict],
+    config: Mapping[str, Any],
 ) -> str:
-    """Write pages to a file of this machine, and return the digest that names it."""
+    """Write pages to a file of this machine, and return the digest that names it. `config` says how they are to be cut up."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -81,16 +84,18 @@ def write_documents(
             pa.field("verdict", pa.string()),
             pa.field("bytes", pa.int64()),
             pa.field("identity", pa.string()),
-        ]
+        ],
+        {_ABOUT: orjson.dumps(config)},
     )
     digest = hashlib.sha256(f"documents {FORMAT}\n".encode())
+    digest.update(orjson.dumps(config, option=orjson.OPT_SORT_KEYS))
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for group in _groups(work):
             rows = [_document_row(raw, verdicts.get(raw.content_hash)) for raw in group]
             for row in rows:
                 digest.update(row["identity"].encode())
             writer.write_table(pa.Table.from_pylist(rows, schema))
-    return digest.hexdigest()
+    return digest.hexdigest()[:32]
 
 
 def _document_row(raw: RawDocument, verdict: Verdict | None) -> dict[str, Any]:
@@ -113,6 +118,12 @@ def _groups(work: Iterable[RawDocument]) -> Iterator[list[RawDocument]]:
             held, size = [], 0
     if held:
         yield held
+
+
+def read_config(url: str) -> dict[str, Any]:
+    """How the pages of a documents file are to be cut up: `version.configuration` where they were found."""
+    with _opened(url) as file:
+        return _about(file.schema_arrow)
 
 
 def read_sizes(url: str) -> tuple[list[int], list[str]]:

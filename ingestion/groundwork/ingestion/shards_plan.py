@@ -82,6 +82,11 @@ class Shard:
     key: str
 
     @property
+    def part(self) -> str:
+        """Which of how many, for people."""
+        return f"{self.number}/{self.of}"
+
+    @property
     def pages(self) -> int:
         """How many."""
         return self.stop - self.start
@@ -104,7 +109,8 @@ class Cut:
     count: int = 0
     bytes: int = 16 * 2**20
     code: str = ""
-    most: int = 4096
+    # All shards are one parameter of a pipeline, and a cluster's hold 256 kB.
+    most: int = 1000
 
 
 def cut(found: Found, sizes: Sequence[int], identities: Sequence[str], how: Cut) -> list[Shard]:
@@ -130,7 +136,7 @@ def cut(found: Found, sizes: Sequence[int], identities: Sequence[str], how: Cut)
                 start,
                 stop,
                 sum(sizes[start:stop]),
-                key.hexdigest(),
+                key.hexdigest()[:32],
             )
         )
     return shards

@@ -1,0 +1,141 @@
+"""The steps of the pipeline `ingest`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from groundwork.core.settings import Settings
+from groundwork.ingestion import shards as sharded
+from groundwork.ingestion.build import Tools
+from groundwork.ingestion.check import Limits
+from groundwork.ingestion.shards_files import ShardFiles
+from groundwork.ingestion.shards_plan import Cut, Found, Shard
+from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.steps.step import keep_result, read_json, step, write_json
+
+
+def discover(
+    sources: Sequence[str], index: str, options: Mapping[str, Any], into: str
+) -> dict[str, Any]:
+    """Read the sources against the live version. Returns what a person wants to know of it."""
+    with step("discover") as one:
+        request = ingest_request(one.settings, sources, index, options)
+        with (
+            open_index_store(one.settings) as store,
+            open_tools(one.settings, parse_options(options)) as tools,
+        ):
+            found = sharded.discover(request, store, tools, _files(one.settings), one)
+        _write_found(into, found)
+        one.done = (
+            "nothing changed"
+            if found.unchanged
+            else f"{found.pages:,} pages, {found.bytes:,} bytes"
+        )
+        return {"pages": found.pages, "bytes": found.bytes, "unchanged": found.unchanged}
+
+
+def plan(found_at: str, count: int, code: str) -> list[dict[str, Any]]:
+    """Cut into shards, by bytes, or into `count` where that is not 0."""
+    with step("plan") as one:
+        how = Cut(int(count), one.settings.pipelines.shard_bytes, code)
+        shards = sharded.plan_shards(_read_found(found_at), _files(one.settings), how)
+        one.done = f"{len(shards)} shards"
+        return [shard.to_dict() for shard in shards]
+
+
+def chunk(shard: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse, scan and chunk one shard."""
+    known = Shard.from_dict(dict(shard))
+    with step("chunk", known.part) as one, _tools(one.settings, known) as tools:
+        work = sharded.chunk_shard(known, tools, _files(one.settings), one)
+        one.done = _said(work)
+        return asdict(work)
+
+
+def embed(shard: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    """Embed one shard's chunks with so many processes; 0 is what the settings say."""
+    known = Shard.from_dict(dict(shard))
+    with step("embed", known.part) as one:
+        settings = _with_workers(one.settings, int(workers))
+        with _tools(settings, known) as tools:
+            work = sharded.embed_shard(known, tools, _files(settings), one)
+        one.done = f"{_said(work)}, {work.embedded:,} vectors computed"
+        return asdict(work)
+
+
+def build(found_at: str, shards: Sequence[Mapping[str, Any]], into: str) -> dict[str, Any]:
+    """Build the version of the index out of all shards."""
+    with step("build") as one, open_index_store(one.settings) as store:
+        limits = Limits(
+            one.settings.ingest.max_failed_share, one.settings.ingest.max_vanished_share
+        )
+        built = sharded.assemble(
+            _read_found(found_at),
+            [Shard.from_dict(dict(shard)) for shard in shards],
+            store,
+            _files(one.settings),
+            limits,
+            one,
+        )
+        write_json(into, asdict(built))
+        one.done = f"version {built.version}: {built.pages:,} pages, {built.chunks:,} chunks"
+        return asdict(built)
+
+
+def promote(found_at: str, built_at: str, refusal: str, *, wanted: bool) -> dict[str, Any]:
+    """Make the version live, and a release of it, where nothing speaks against it. Returns what an ingest returns."""
+    from groundwork.pipelines.steps.live import release_of
+
+    with step("promote") as one, open_index_store(one.settings) as store:
+        found = _read_found(found_at)
+        built = sharded.Assembled(**read_json(built_at))
+        if refusal and built.refusal is None:
+            built = sharded.Assembled(**{**asdict(built), "refusal": refusal})
+        result = sharded.promote(found, built, store, wanted=wanted)
+        told = {**asdict(result), "release": None}
+    if result.promoted and not result.unchanged and result.version is not None:
+        told["release"] = release_of(one.settings, found.index, result.version)
+    keep_result(one.settings, told)
+    return told
+
+
+def forget(settings: Settings, found: Found, shards: Sequence[Shard]) -> None:
+    """Delete what a finished ingest left between its steps."""
+    sharded.forget(found, shards, _files(settings))
+
+
+def _files(settings: Settings) -> ShardFiles:
+    return ShardFiles(settings.artifacts_url)
+
+
+def _write_found(path: str, found: Found) -> None:
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(found.to_json())
+
+
+def _read_found(path: str) -> Found:
+    return Found.from_json(Path(path).read_bytes())
+
+
+def _tools(settings: Settings, shard: Shard) -> AbstractContextManager[Tools]:
+    """What the shard was planned for."""
+    config = sharded.config_of(shard, _files(settings))
+    names = ("url_base", "site", "product_version", "tags")
+    return open_tools(settings, parse_options({name: config[name] for name in names}))
+
+
+def _with_workers(settings: Settings, workers: int) -> Settings:
+    if not workers:
+        return settings
+    embedder = settings.embedder.model_copy(update={"workers": workers})
+    return settings.model_copy(update={"embedder": embedder})
+
+
+def _said(work: sharded.ShardWork) -> str:
+    again = " (was there)" if work.skipped else ""
+    return f"{work.pages:,} pages, {work.chunks:,} chunks{again}"
