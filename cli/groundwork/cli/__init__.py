@@ -23,6 +23,8 @@ COMMANDS = {
     "release": ("groundwork.cli.commands.release:release", "What answers: list, measure, promote, roll back, try."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
     "models": ("groundwork.cli.commands.models:models", "Export the embedding model for machines without torch."),
+    "predict": ("groundwork.cli.commands.predict:predict", "Let a model answer for a whole set at once."),
+    "recommender": ("groundwork.cli.commands.recommender:recommender", "Ratings: check, make up, write feedback."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),
     "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),

@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from groundwork.classic.recommender.batch import Job, predict_all, read_histories, read_lists
+from groundwork.classic.recommender.batch import (
+    Job,
+    predict_all,
+    predict_release,
+    read_histories,
+    read_lists,
+)
 from groundwork.classic.recommender.features.compute import user_table
 from groundwork.classic.recommender.features.online import MemoryFeatures
 from groundwork.classic.recommender.recommend import Wish, recommend
-from groundwork.classic.recommender.release import RANKER, load_ranker
+from groundwork.classic.recommender.release import FEATURES, RANKER, load_ranker
 from groundwork.core.errors import NotFound
 from groundwork.core.progress import NoProgress
-from tests.classic.recommender.world import made
+from groundwork.core.registry.memory import MemoryRegistry
+from tests.classic.recommender.world import LINE, made, registered
 
 ONE = made()
 MODEL = load_ranker(Path(str(ONE.candidate.files[RANKER])).parent)
@@ -39,8 +46,7 @@ class Cutting(NoProgress):
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    features = tmp_path / "people.parquet"
-    parquet.write_table(user_table(ONE.ratings, ONE.films), features)
+    features = Path(str(ONE.candidate.files[FEATURES]))
     return Job(features, ONE.candidate.id, tmp_path / "out.parquet", k=10, part=50)
 
 
@@ -81,4 +87,14 @@ def test_parts_of_another_release_are_not_used(job: Job) -> None:
 
 def test_without_features_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="groundwork train recommender"):
-        read_histories(tmp_path / "missing.parquet")
+        read_histories(tmp_path / "missing.db")
+
+
+def test_a_release_of_the_registry_is_all_it_needs(tmp_path: Path, job: Job) -> None:
+    registry = MemoryRegistry()
+    registered(registry)
+    out = tmp_path / "lists.parquet"
+    batch = predict_release(registry, LINE, "champion", out, NoProgress(), k=10)
+    predict_all(MODEL, job, NoProgress())
+    assert batch.rows == 10 * batch.people
+    assert parquet.read_table(out).equals(parquet.read_table(job.out))

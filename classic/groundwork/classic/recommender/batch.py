@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from groundwork.classic.recommender import metrics
+from groundwork.classic.recommender.features.online import SqliteFeatures
 from groundwork.classic.recommender.ratings import Ratings
+from groundwork.classic.recommender.release import FEATURES, load_ranker
 from groundwork.core.errors import InvalidInput, NotFound
 from groundwork.core.progress import Progress
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from groundwork.classic.recommender.rank import Ranker
+    from groundwork.core.registry.base import Line, Registry
 
 _PART = 2048
 
@@ -42,7 +46,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Whom to recommend to (the offline features' table of people), with which release, how many films, and where to."""
+    """Whom to recommend to (everybody in an online store), with which release, how many films, and where to."""
 
     features: Path
     release: str
@@ -85,6 +89,28 @@ def predict_all(ranker: Ranker, job: Job, progress: Progress) -> Batch:
     return Batch(job.out, len(histories.users), rows, resumed)
 
 
+def predict_release(
+    registry: Registry,
+    line: Line,
+    reference: str,
+    out: Path,
+    progress: Progress,
+    *,
+    k: int = 20,
+    features: Path | None = None,
+) -> Batch:
+    """With a release of the registry, and the features that it brings or those of a fresher store.
+
+    This is what a pipeline's step calls. Raises NotFound, Unavailable.
+    """
+    release = registry.find(reference, line)
+    progress.stage("read")
+    with tempfile.TemporaryDirectory() as folder:
+        files = registry.files(release, Path(folder))
+        job = Job(features or files / FEATURES, release.id, out, k)
+        return predict_all(load_ranker(files), job, progress)
+
+
 @dataclass(frozen=True, slots=True)
 class Histories:
     """People by ascending id, and what each has rated: rows `begin[n]` to `begin[n + 1]` of the other columns."""
@@ -96,33 +122,30 @@ class Histories:
 
 
 def read_histories(path: Path) -> Histories:
-    """Each person's latest row of the offline features. Raises NotFound."""
+    """Of everybody in an online store. Raises NotFound."""
     import numpy as np
-    import pyarrow as pa
-    from pyarrow import parquet
 
     if not path.is_file():
         raise NotFound(
             f"there are no features at {path}; train first: groundwork train recommender --data FOLDER",
             field="features",
         )
-    columns = ["user_id", "seen_films", "seen_stars", "user_last_at"]
-    table: pa.Table = parquet.read_table(path, columns=columns)
-    user = table.column("user_id").to_numpy()
-    at = table.column("user_last_at").to_numpy()
-    order = np.lexsort((at, user))
-    last = (
-        np.append(user[order][1:] != user[order][:-1], True) if len(order) else order
-    )  # the end of a column
-    chosen = table.take(pa.array(order[last]))
-    films = chosen.column("seen_films").combine_chunks()
-    stars = chosen.column("seen_stars").combine_chunks()
-    lengths = np.diff(films.offsets.to_numpy())
+    store = SqliteFeatures(path)
+    try:
+        held = {
+            user: (record["seen_films"], record["seen_stars"]) for user, record in store.everybody()
+        }
+    finally:
+        store.close()
+    users = sorted(user for user, (films, _) in held.items() if films is not None)
+    films = [held[user][0] for user in users]
+    stars = [held[user][1] for user in users]
+    lengths = [len(one) for one in films]
     return Histories(
-        user[order[last]],
-        np.concatenate([[0], np.cumsum(lengths)]),
-        films.flatten().to_numpy(),
-        stars.flatten().to_numpy(),
+        np.array(users, dtype=np.int64),
+        np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+        np.concatenate(films) if films else np.empty(0, np.int64),
+        np.concatenate(stars) if stars else np.empty(0, np.float32),
     )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from groundwork.classic.recommender.features.definitions import FILM, PROJECT, USER, View
 from groundwork.classic.recommender.features.records import Profile
-from groundwork.classic.recommender.features.wire import entity_key, value_of
+from groundwork.classic.recommender.features.wire import entity_key, key_of, value_of
 from groundwork.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -84,6 +85,21 @@ class SqliteFeatures:
         if not rows:
             return None
         return {feature.name: value_of(rows.get(feature.name, b"")) for feature in view.features}
+
+    def everybody(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(user, features) of all people, in no order. Raises Unavailable."""
+        connection = self._connection()
+        if connection is None:
+            return
+        # By key, so that the values of one person come together.
+        query = f'SELECT entity_key, feature_name, value FROM "{PROJECT}_{USER.name}" ORDER BY entity_key'  # noqa: S608 -- our own names
+        try:
+            rows = connection.execute(query)
+            for key, values in groupby(rows, key=lambda row: row[0]):
+                found = {name: value_of(value) for _, name, value in values}
+                yield key_of(key), {one.name: found.get(one.name) for one in USER.features}
+        except sqlite3.Error as error:
+            raise Unavailable(f"the online features {self._path} cannot be read: {error}") from None
 
     def close(self) -> None:
         """Connections of all threads."""

@@ -28,6 +28,11 @@ def entity_key(name: str, value: int) -> bytes:
     return head + encoded + struct.pack("<IIq", _LONG, 8, value)
 
 
+def key_of(raw: bytes) -> int:
+    """The value of a key that `entity_key` would make."""
+    return int(struct.unpack("<q", raw[-8:])[0])
+
+
 def value_of(raw: bytes) -> Any:
     """An int, a float, an array of int64 or float32, or None. Raises ConfigurationError for what is none of these."""
     if not raw:
