@@ -53,6 +53,7 @@ class QdrantDouble:
         self.url = ""
         self.api_key: str | None = None
         self.peers = 1
+        self.version = "1.20.0"
         self.asked: list[str] = []
         self.upserted: list[str] = []
         self.forbidden: set[str] = set()
@@ -79,6 +80,10 @@ class QdrantDouble:
                     handler = getattr(self, f"_{name}")
                     return handler(*found.groups(), query=query, body=body)
         raise Refusal(404, f"no such path {path}")
+
+    def _root(self, **_: Any) -> Answer:
+        # The only answer that is no result of an operation.
+        return json.dumps({"title": "qdrant", "version": self.version}).encode()
 
     # Collections.
 
@@ -292,6 +297,7 @@ class QdrantDouble:
 
 _C = r"/collections/([^/]+)"
 ROUTES = [
+    (r"/", "GET", "root"),
     (r"/collections", "GET", "collections"),
     (r"/collections/aliases", "POST", "realias"),
     (r"/aliases", "GET", "aliases"),

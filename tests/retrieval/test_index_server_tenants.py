@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from groundwork.core.errors import Conflict, NotFound
+from groundwork.core.errors import ConfigurationError, Conflict, NotFound
 from groundwork.core.progress import NoProgress
 from groundwork.retrieval.archives import export, restore
 from groundwork.retrieval.index import server_layout as layout
@@ -157,6 +157,16 @@ def test_both_layouts_stand_side_by_side(double: QdrantDouble, store: ServerStor
     assert place is not None
     assert place.tenant is None
     plain.close()
+
+
+def test_a_server_that_would_weigh_in_other_tenants_words_is_refused(
+    double: QdrantDouble, store: ServerStore
+) -> None:
+    double.version = "1.18.2"
+    with pytest.raises(ConfigurationError, match=r"needs a Qdrant server from 1\.19 on") as refused:
+        World(store, "docs").build(A, POINTS)
+    assert refused.value.field == "index.layout"
+    assert double.held == {}
 
 
 def test_ids_differ_between_tenants() -> None:

@@ -8,13 +8,14 @@ points have the same ids; anything else it left is removed.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from groundwork.core.errors import Conflict, NotFound
+from groundwork.core.errors import ConfigurationError, Conflict, NotFound
 from groundwork.retrieval.index import server_layout as layout
 from groundwork.retrieval.index.server_calls import Calls
 from groundwork.retrieval.index.server_options import ServerOptions
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # How long silence has to last before a builder counts as dead.
 SILENCE_SECONDS = 600.0
+# The first server that counts a word's rarity within one tenant.
+TENANTS_SINCE = (1, 19)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def start(calls: Calls, index: str, dimension: int, now: float, options: ServerO
         place = own_collection(index, build)
         layout.create_place(calls, place, dimension, options)
         return place
+    _require_tenants(calls)
     place = shared_collection(index, build, dimension)
     layout.create_place(calls, place, dimension, options)
     made = models.CreateAlias(
@@ -72,6 +76,19 @@ def start(calls: Calls, index: str, dimension: int, now: float, options: ServerO
     )
     calls(calls.client.update_collection_aliases, [models.CreateAliasOperation(create_alias=made)])
     return place
+
+
+def _require_tenants(calls: Calls) -> None:
+    """An older server would leave out the corpus of a search without a word, and weigh in other tenants' words."""
+    version = str(calls(calls.client.info).version)
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    # The client without a server says "unknown", and knows what it has to.
+    if numbers and numbers < TENANTS_SINCE:
+        raise ConfigurationError(
+            f"index.layout=shared needs a Qdrant server from {TENANTS_SINCE[0]}.{TENANTS_SINCE[1]} on; "
+            f"the one at {calls.address} is {version}",
+            field="index.layout",
+        )
 
 
 def publish(calls: Calls, index: str, version: str, place: Place) -> None:
