@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def _four(rng: random.Random) -> list[tuple[float, float]]:
 @given(st.integers(0, 10_000))
 def test_a_homography_takes_corners_to_corners_and_back(seed: int) -> None:
     four = _four(random.Random(seed))
-    there = geometry.homography(UNIT, four)
+    there: Any = geometry.homography(UNIT, four)
     assert np.allclose(geometry.apply(there, UNIT), four)
     assert np.allclose(geometry.apply(np.linalg.inv(there), four), UNIT, atol=1e-6)
 
@@ -39,14 +40,14 @@ def test_a_figure_in_a_mask_is_found_to_a_fraction_of_a_pixel(seed: int) -> None
     four = _four(random.Random(seed))
     fine = Image.new("L", (1120, 1120))
     ImageDraw.Draw(fine).polygon([(10 * x, 10 * y) for x, y in four], fill=255)
-    mask = np.asarray(fine.reduce(10), dtype=np.float32) / 255
+    mask = np.asarray(fine.reduce(10), dtype=np.float32) / np.float32(255)
     found = geometry.quad_of(mask)
     assert found is not None
     assert np.abs(np.array(found) - np.array(four)).max() < 0.35
 
 
 def test_specks_beside_the_figure_do_not_count() -> None:
-    mask = np.zeros((112, 112), np.float32)
+    mask: Any = np.zeros((112, 112), np.float32)
     mask[20:90, 30:100] = 1
     mask[2:5, 2:5] = 1
     found = geometry.quad_of(mask)
@@ -57,7 +58,7 @@ def test_specks_beside_the_figure_do_not_count() -> None:
 @pytest.mark.parametrize(
     "mask", [np.zeros((112, 112), np.float32), np.eye(112, dtype=np.float32)[:3]]
 )
-def test_no_figure(mask: np.ndarray) -> None:
+def test_no_figure(mask: Any) -> None:
     assert geometry.quad_of(mask) is None
 
 

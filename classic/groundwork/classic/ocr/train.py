@@ -88,12 +88,8 @@ def _recogniser(
     pool = Pool(work / name / "lines", seed, size.recogniser_shards, size.shard_lines)
     schedule = Schedule(size.recogniser_steps, 2e-3, seed, measure_every=500)
     module = train_recogniser(schedule, pool, work / name, learned, log)
-    raw = to_onnx(
-        module,
-        torch.zeros(1, 1, 32, 64),
-        ("in", "out"),
-        {"in": {0: "n", 3: "w"}, "out": {0: "n", 1: "t"}},
-    )
+    axes = {"in": {0: "n", 3: "w"}, "out": {0: "n", 1: "t"}}
+    raw = to_onnx(module, torch.zeros(1, 1, 32, 64), axes)
     (work / RECOGNISER).write_bytes(raw)
     (work / ALPHABET).write_text(
         json.dumps({"characters": CHARACTERS}, ensure_ascii=False) + "\n", "utf-8"
@@ -111,6 +107,7 @@ def _finder(
     import torch
 
     from groundwork.classic.ocr.export import to_onnx
+    from groundwork.classic.ocr.finder.network import SIDE
     from groundwork.classic.ocr.finder.train import train_finder
 
     steps: int = getattr(size, f"{name}_steps")
@@ -119,13 +116,11 @@ def _finder(
         name, schedule, (size.finder_shards, size.finder_samples), work / name, log
     )
     if name == "locator":
-        raw = to_onnx(
-            module, torch.zeros(1, 3, 224, 224), ("in", "out"), {"in": {0: "n"}, "out": {0: "n"}}
-        )
+        raw = to_onnx(module, torch.zeros(1, 3, SIDE, SIDE), {"in": {0: "n"}, "out": {0: "n"}}, 8)
         (work / LOCATOR).write_bytes(raw)
     else:
-        axes = {"in": {0: "n", 2: "h", 3: "w"}, "out": {0: "n", 2: "h", 3: "w"}}
-        raw = to_onnx(module, torch.zeros(1, 1, 64, 96), ("in", "out"), axes)
+        sides = {0: "n", 2: "h", 3: "w"}
+        raw = to_onnx(module, torch.zeros(1, 1, 64, 96), {"in": sides, "out": sides}, 8)
         (work / LINER).write_bytes(raw)
 
 

@@ -14,7 +14,7 @@ SIDE = 224
 LOCATOR_STRIDE = 2
 LINER_STRIDE = 4
 REACH = 8.0
-_LOCATOR = (10, 18, 28, 40, 48)
+_LOCATOR = (10, 18, 32, 56, 80)
 _LINER = (10, 20, 32, 40)
 
 
@@ -33,12 +33,22 @@ def _unet(before: int, after: int, widths: Sequence[int], *, up_to: int) -> Any:
     import torch
     from torch import nn
 
-    def block(into: int, out: int, stride: int = 1) -> Any:
+    def block(into: int, out: int, stride: int = 1, spread: int = 1) -> Any:
         return nn.Sequential(
-            nn.Conv2d(into, out, 3, stride, 1, bias=False),
+            nn.Conv2d(into, out, 3, stride, spread, dilation=spread, bias=False),
             nn.BatchNorm2d(out),
             nn.ReLU(inplace=True),
         )
+
+    class Whole(nn.Module):  # type: ignore[misc]
+        """Tells every place what the picture is like as a whole."""
+
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.told = nn.Conv2d(width, width, 1)
+
+        def forward(self, seen: torch.Tensor) -> Any:
+            return seen + self.told(seen.mean(dim=(2, 3), keepdim=True))
 
     class UNet(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -48,8 +58,14 @@ def _unet(before: int, after: int, widths: Sequence[int], *, up_to: int) -> Any:
                 nn.Sequential(block(widths[n - 1], widths[n], 2), block(widths[n], widths[n]))
                 for n in range(1, len(widths))
             ]
-            # What the deepest level sees is widened, so that large cards are seen as a whole.
-            levels[-1].append(block(widths[-1], widths[-1]))
+            deepest = widths[-1]
+            if up_to == 0:
+                # What it sees is widened, so that a card is seen against what is around it.
+                wider = (block(deepest, deepest, spread=2), block(deepest, deepest, spread=3))
+                levels[-1].extend([*wider, Whole(deepest)])
+            else:
+                # Not widened: oneDNN 3 gives no finite gradient of a dilated convolution in bfloat16 at this size.
+                levels[-1].append(block(deepest, deepest))
             self.down = nn.ModuleList(levels)
             self.up = nn.ModuleList(
                 block(widths[n + 1] + widths[n], widths[n])
