@@ -9,17 +9,17 @@ from groundwork.core.errors import ConfigurationError
 from groundwork.core.settings import Settings
 from groundwork.ingestion.shards import Assembled
 from groundwork.pipelines.report import page, table
-from groundwork.pipelines.steps.step import Step, keep_result, read_json, step, write_json
+from groundwork.pipelines.steps.step import Step, keep_result, read_json, step
 
 
-def version(built_at: str, report_into: str, metrics_into: str) -> str:
+def version(built_at: str, report_into: str, figures: dict[str, float]) -> str:
     """Whether the version may go live: the limits of ingests and, where one is set, a golden set. "" where it may.
 
-    Writes an HTML page and a JSON of figures.
+    Writes an HTML page, and puts what was measured into `figures`.
     """
     with step("evaluate") as one:
         built = Assembled(**read_json(built_at))
-        figures: dict[str, float] = {"pages": built.pages, "chunks": built.chunks}
+        figures |= {"pages": built.pages, "chunks": built.chunks}
         rows = [("Pages", f"{built.pages:,}"), ("Chunks", f"{built.chunks:,}")]
         refusal = built.refusal or ""
         golden = one.settings.pipelines.golden
@@ -31,13 +31,12 @@ def version(built_at: str, report_into: str, metrics_into: str) -> str:
         title = f"{built.index}@{built.version}"
         Path(report_into).parent.mkdir(parents=True, exist_ok=True)
         Path(report_into).write_text(page(title, table(("", ""), rows)), encoding="utf-8")
-        write_json(metrics_into, figures)
         one.done = refusal or "may go live"
         return refusal
 
 
 def nightly(
-    index: str, golden: str, suite: str, report_into: str, metrics_into: str
+    index: str, golden: str, suite: str, report_into: str, figures: dict[str, float]
 ) -> dict[str, Any]:
     """Put the golden set to what answers, and the run before the gate, against the champion's or the run before."""
     from groundwork.evals.evaluate import Job
@@ -46,10 +45,9 @@ def nightly(
     with step("evaluate") as one:
         job = Job(suite, (_set(one.settings, golden),), index)
         night = measure(one.settings, job, one)
-        figures = _figures(night.verdict)
+        figures |= _figures(night.verdict)
         Path(report_into).parent.mkdir(parents=True, exist_ok=True)
         Path(report_into).write_bytes(night.report.read_bytes())
-        write_json(metrics_into, figures)
         one.done = f"run {night.folder.run.id}: " + (
             "passed" if night.verdict.passed else "; ".join(night.verdict.reasons)
         )

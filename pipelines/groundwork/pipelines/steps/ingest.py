@@ -35,7 +35,12 @@ def discover(
             if found.unchanged
             else f"{found.pages:,} pages, {found.bytes:,} bytes"
         )
-        return {"pages": found.pages, "bytes": found.bytes, "unchanged": found.unchanged}
+        return {
+            "url": _files(one.settings).documents(found.documents),
+            "pages": found.pages,
+            "bytes": found.bytes,
+            "unchanged": found.unchanged,
+        }
 
 
 def plan(found_at: str, count: int, code: str) -> list[dict[str, Any]]:
