@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,10 @@ import sqlalchemy as sql
 from groundwork.core.answers import Answer
 from groundwork.core.errors import NotFound
 from groundwork.core.metering.database import open_engine, reading, writing
+from groundwork.core.metering.tables import requests
 
+# Answers read at once.
+_PAGE = 500
 _metadata = sql.MetaData()
 _answers = sql.Table(
     "answers",
@@ -75,6 +80,57 @@ class AnswerStore:
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(_feedback.c.id)).mappings().all()
         return [dict(row) for row in rows]
+
+    def since(
+        self, at: str, index: str | None = None
+    ) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Answers from an instant (ISO 8601) on, oldest first, each with the ratings that people gave it."""
+        rated: dict[str, list[str]] = {}
+        with reading(self._engine) as connection:
+            query = sql.select(_feedback.c.answer_id, _feedback.c.rating)
+            for answer_id, rating in connection.execute(query.where(_feedback.c.created_at >= at)):
+                rated.setdefault(answer_id, []).append(rating)
+            bodies = sql.select(_answers.c.body).where(_answers.c.created_at >= at)
+            for body in connection.execute(bodies.order_by(_answers.c.created_at)).scalars():
+                answer = dict(orjson.loads(body))
+                if index is None or answer["index"] == index:
+                    yield answer, rated.get(answer["id"], [])
+
+    def ratings(self, index: str, begin: str, end: str) -> dict[str, int]:
+        """How many of each rating came between two instants (ISO 8601), for answers from this index."""
+        query = (
+            sql.select(_feedback.c.rating, sql.func.count())
+            .join(requests, requests.c.request_id == _feedback.c.answer_id)
+            .where(requests.c.index_name == index)
+            .where(_feedback.c.created_at >= begin, _feedback.c.created_at < end)
+            .group_by(_feedback.c.rating)
+        )
+        with reading(self._engine) as connection:
+            return {rating: int(count) for rating, count in connection.execute(query)}
+
+    def since(self, days: int) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+        """Answers of the last days in their public shape, each with the ratings it got; oldest first, one page at a time."""
+        limit = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+        after = (limit, "")
+        while True:
+            key = sql.tuple_(_answers.c.created_at, _answers.c.id)
+            query = sql.select(_answers).where(key > after)
+            query = query.order_by(_answers.c.created_at, _answers.c.id).limit(_PAGE)
+            with reading(self._engine) as connection:
+                rows = connection.execute(query).mappings().all()
+                ratings = self._ratings(connection, [row["id"] for row in rows])
+            for row in rows:
+                yield dict(orjson.loads(row["body"])), tuple(ratings.get(row["id"], ()))
+            if len(rows) < _PAGE:
+                return
+            after = (rows[-1]["created_at"], rows[-1]["id"])
+
+    def _ratings(self, connection: sql.Connection, ids: list[str]) -> dict[str, list[str]]:
+        query = sql.select(_feedback.c.answer_id, _feedback.c.rating)
+        found: dict[str, list[str]] = {}
+        for answer_id, rating in connection.execute(query.where(_feedback.c.answer_id.in_(ids))):
+            found.setdefault(answer_id, []).append(rating)
+        return found
 
     def delete(self, answer_id: str) -> None:
         """Forget an answer and the feedback on it, where it is there."""

@@ -136,7 +136,7 @@ def _rails(answer: Answer, sides: tuple[str, ...]) -> dict[str, Any]:
     spoke = [
         f"{verdict.rail}={verdict.verdict}" for verdict in verdicts if verdict.verdict != "allow"
     ]
-    return {"groundwork.rails": len(verdicts), "groundwork.rails.verdicts": spoke}
+    return {"groundwork.rails": len(verdicts), "groundwork.rails.verdicts": spoke or None}
 
 
 def _retrieval(case: Case) -> dict[str, Any]:
