@@ -27,7 +27,9 @@ from groundwork.serving.api import (
     health,
     keys,
     models,
+    ocr,
     pages,
+    recommendations,
     search,
 )
 from groundwork.serving.api.context import Context
@@ -41,8 +43,11 @@ _log = logging.getLogger("groundwork.serving")
 
 _ROUTES = (
     *(ask, chat, search, answers, conversations, models),
+    *(ocr, recommendations),
     *(costs, budgets, keys, health, pages),
 )
+# What a form adds to the document in it.
+_FORM_BYTES = 2**20
 _FORGET_EVERY_SECONDS = 6 * 3600.0
 _DESCRIPTION = (
     "Answers questions about documentation. Every statement of an answer is cited, every answer says what it "
@@ -92,6 +97,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             async with _housekeeping(app.state.context), _slack(app, settings, built):
                 yield
         finally:
+            _close_models(app)
             await asyncio.to_thread(built.close)
 
     app = FastAPI(
@@ -116,7 +122,11 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         add_route(app)
     describe_errors(app)
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, max_bytes=settings.service.max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.service.max_body_bytes,
+        by_path={"/v1/ocr": settings.ocr.max_bytes + _FORM_BYTES},
+    )
     app.add_middleware(Guard, host=settings.service.host)
     app.add_middleware(Observe)
     return app
@@ -126,6 +136,19 @@ def _attach(app: FastAPI, settings: Settings, services: Services) -> None:
     app.state.context = Context.of(settings, services)
     app.state.accounts = services.accounts
     app.state.costs = Costs(services.accounts.ledger.engine, settings.costs)
+    if services.parts is not None:
+        _attach_models(app, settings, services)
+
+
+def _attach_models(app: FastAPI, settings: Settings, services: Services) -> None:
+    """The classic models: each answers by the release that the registry names, from the moment that it is loaded."""
+    from groundwork.serving.documents import open_documents
+    from groundwork.serving.recommending import open_recommending
+    from groundwork.serving.releases.following import followers_of
+
+    followers = followers_of(settings, app.state.context.follows)
+    app.state.documents = open_documents(settings, services.accounts, followers)
+    app.state.recommending = open_recommending(settings, services.accounts, followers)
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -159,6 +182,12 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await services.close_engines()
+
+
+def _close_models(app: FastAPI) -> None:
+    recommending = getattr(app.state, "recommending", None)
+    if recommending is not None:
+        recommending.close()
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +14,6 @@ from groundwork.core.errors import NotFound
 from groundwork.core.metering.database import open_engine, reading, writing
 from groundwork.core.metering.tables import requests
 
-# Answers read at once.
-_PAGE = 500
 _metadata = sql.MetaData()
 _answers = sql.Table(
     "answers",
@@ -107,30 +104,6 @@ class AnswerStore:
         )
         with reading(self._engine) as connection:
             return {rating: int(count) for rating, count in connection.execute(query)}
-
-    def since(self, days: int) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-        """Answers of the last days in their public shape, each with the ratings it got; oldest first, one page at a time."""
-        limit = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
-        after = (limit, "")
-        while True:
-            key = sql.tuple_(_answers.c.created_at, _answers.c.id)
-            query = sql.select(_answers).where(key > after)
-            query = query.order_by(_answers.c.created_at, _answers.c.id).limit(_PAGE)
-            with reading(self._engine) as connection:
-                rows = connection.execute(query).mappings().all()
-                ratings = self._ratings(connection, [row["id"] for row in rows])
-            for row in rows:
-                yield dict(orjson.loads(row["body"])), tuple(ratings.get(row["id"], ()))
-            if len(rows) < _PAGE:
-                return
-            after = (rows[-1]["created_at"], rows[-1]["id"])
-
-    def _ratings(self, connection: sql.Connection, ids: list[str]) -> dict[str, list[str]]:
-        query = sql.select(_feedback.c.answer_id, _feedback.c.rating)
-        found: dict[str, list[str]] = {}
-        for answer_id, rating in connection.execute(query.where(_feedback.c.answer_id.in_(ids))):
-            found.setdefault(answer_id, []).append(rating)
-        return found
 
     def delete(self, answer_id: str) -> None:
         """Forget an answer and the feedback on it, where it is there."""

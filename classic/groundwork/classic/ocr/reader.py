@@ -69,6 +69,11 @@ class Reader:
         self.engine = engine.name
         self.release = models.release
 
+    @property
+    def lines_engine(self) -> Engine:
+        """What reads the lines."""
+        return self._engine
+
     def read(self, picture: Image, *, find_card: bool = True) -> Reading:
         """See `predict.PictureReader`."""
         clock = _Clock()

@@ -10,10 +10,11 @@ ASK = "ask"
 SEARCH = "search"
 INGEST = "ingest"
 RECOMMEND = "recommend"
+OCR = "ocr"
 COSTS = "costs"
 ADMIN = "admin"
 # `admin` holds all others.
-SCOPES = (ASK, SEARCH, RECOMMEND, INGEST, COSTS, ADMIN)
+SCOPES = (ASK, SEARCH, RECOMMEND, OCR, INGEST, COSTS, ADMIN)
 
 API = "api"
 CLI = "cli"

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import secrets
 import time
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers
@@ -118,9 +119,13 @@ class Guard:
 class BodyLimit:
     """Reads the body up to a limit before the application runs, also one of undeclared length."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int] | None = None
+    ) -> None:
+        """`by_path` are limits of paths that take more, such as pictures."""
         self._app = app
         self._max_bytes = max_bytes
+        self._by_path = by_path or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -128,25 +133,27 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = bytearray()
-        more = not self._declared_too_large(Headers(scope=scope))
+        most = self._by_path.get(scope["path"], self._max_bytes)
+        more = not _declared_more(Headers(scope=scope), most)
         too_large = not more
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
-            too_large = len(body) > self._max_bytes
+            too_large = len(body) > most
             more = message.get("more_body", False) and not too_large
         if too_large:
-            error = PayloadTooLarge(f"the body may have {self._max_bytes:,} bytes; send less")
+            error = PayloadTooLarge(f"the body may have {most:,} bytes; send less")
             await render(Failure.of(error), scope)(scope, receive, send)
             return
         await self._app(scope, _replayed(bytes(body), receive), send)
 
-    def _declared_too_large(self, headers: Headers) -> bool:
-        declared = headers.get("content-length", "")
-        # Sixteen digits are beyond any limit, and int() refuses very long ones.
-        return declared.isdecimal() and int(declared[:16]) > self._max_bytes
+
+def _declared_more(headers: Headers, most: int) -> bool:
+    declared = headers.get("content-length", "")
+    # Sixteen digits are beyond any limit, and int() refuses very long ones.
+    return declared.isdecimal() and int(declared[:16]) > most
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

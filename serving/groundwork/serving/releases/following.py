@@ -145,3 +145,16 @@ def following(settings: Settings, services: Services) -> Following | None:
     if services.parts is None or idle:
         return None
     return Following(settings, services, services.parts, partial(open_registry, settings))
+
+
+def followers_of(settings: Settings, follows: Following | None) -> Followers:
+    """Those of the service; where the registry has no say, some that look at nothing: what ships answers."""
+    from groundwork.core.registry.open import open_registry
+
+    if follows is not None:
+        return follows.followers
+    return Followers(
+        partial(open_registry, settings),
+        settings.home / "releases",
+        settings.registry.follow_seconds,
+    )

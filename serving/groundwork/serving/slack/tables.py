@@ -52,6 +52,6 @@ review_queue = sql.Table(
     sql.Column("created_at", sql.String(32), nullable=False),
     sql.Column("link", sql.Text, nullable=False),
     sql.Column("proposed_by", sql.String(64), nullable=False),
-    # JSON: [{question, answer, answer_id}], without personal data and secrets.
+    # JSON: {"turns": [{question, answer, answer_id}], "example"?: a golden question}, without personal data and secrets.
     sql.Column("turns", sql.Text, nullable=False),
 )
