@@ -23,6 +23,9 @@ from groundwork.core.errors import InvalidInput, NotFound
 State = Literal["running", "succeeded", "failed", "interrupted"]
 Happened = Literal["started", "progress", "finished", "failed"]
 
+# kfp.local runs at most so many iterations of a loop at a time.
+MOST_PARALLEL = 2
+
 _RUN, _EVENTS, _LOG, _RESULT = "run.json", "events.jsonl", "run.log", "result.json"
 
 

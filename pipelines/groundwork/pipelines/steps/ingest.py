@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from groundwork.ingestion.check import Limits
 from groundwork.ingestion.shards_files import ShardFiles
 from groundwork.ingestion.shards_plan import Cut, Found, Shard
 from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.runs import MOST_PARALLEL
 from groundwork.pipelines.steps.step import keep_result, read_json, step, write_json
 
 
@@ -62,10 +64,10 @@ def chunk(shard: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def embed(shard: Mapping[str, Any], workers: int) -> dict[str, Any]:
-    """Embed one shard's chunks with so many processes; 0 is what the settings say."""
+    """Embed one shard's chunks with so many processes; 0 is the shard's part of this machine's cores."""
     known = Shard.from_dict(dict(shard))
     with step("embed", known.part) as one:
-        settings = _with_workers(one.settings, int(workers))
+        settings = _with_workers(one.settings, int(workers) or _share(one.settings, known))
         with _tools(settings, known) as tools:
             work = sharded.embed_shard(known, tools, _files(settings), one)
         one.done = f"{_said(work)}, {work.embedded:,} vectors computed"
@@ -108,11 +110,6 @@ def promote(found_at: str, built_at: str, refusal: str, *, wanted: bool) -> dict
     return told
 
 
-def forget(settings: Settings, found: Found, shards: Sequence[Shard]) -> None:
-    """Delete what a finished ingest left between its steps."""
-    sharded.forget(found, shards, _files(settings))
-
-
 def _files(settings: Settings) -> ShardFiles:
     return ShardFiles(settings.artifacts_url)
 
@@ -132,6 +129,14 @@ def _tools(settings: Settings, shard: Shard) -> AbstractContextManager[Tools]:
     config = sharded.config_of(shard, _files(settings))
     names = ("url_base", "site", "product_version", "tags")
     return open_tools(settings, parse_options({name: config[name] for name in names}))
+
+
+def _share(settings: Settings, shard: Shard) -> int:
+    """On this machine shards run side by side; on a cluster a shard has its pod to itself. 0 leaves it to the settings."""
+    if settings.pipelines.run is None or settings.embedder.workers:
+        return 0
+    beside = min(settings.pipelines.parallel, MOST_PARALLEL, shard.of)
+    return max(1, len(os.sched_getaffinity(0)) // beside)
 
 
 def _with_workers(settings: Settings, workers: int) -> Settings:
