@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PART_ROOTS := core ingestion retrieval guardrails classic serving evals pipelines cli
 
-.PHONY: run run-gpu test test-vllm lint format bench docs lock clean help
+.PHONY: run run-gpu test test-vllm lint format bench docs lock clean help pipelines evaluate audit deploy smoke load
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -42,6 +42,24 @@ format: $(VENV)/.dev ## Format the code.
 
 bench: $(VENV)/.dev ## Measure everything that the README states; takes about half an hour on two cores.
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+pipelines: $(VENV)/.dev ## Compile all pipelines to build/pipelines.
+	@$(BIN)/groundwork pipeline compile --out build/pipelines
+
+evaluate: $(VENV)/.runtime ## Run the nightly evaluation on the bundled guides.
+	@$(BIN)/groundwork eval run --suite nightly
+
+audit: $(VENV)/.dev ## Look the locked dependencies up in the advisories; exceptions: docs/decisions/audit.md.
+	@tools/audit.sh
+
+deploy: ## Roll the images of REVISION out to ENVIRONMENT (staging or prod).
+	@tools/deploy.sh
+
+smoke: $(VENV)/.runtime ## Ask the service at BASE_URL one question and look at its health.
+	@$(BIN)/python tools/smoke.py
+
+load: $(VENV)/.dev ## Replay the arrivals of a real service against BASE_URL, or against one of our own.
+	@$(BIN)/python -m benchmarks arrivals
 
 docs: $(VENV)/.dev ## Write the generated parts of docs/ anew.
 	@$(BIN)/python tools/command_reference.py --write
