@@ -7,6 +7,7 @@ folds both when it opens the session.
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any, Literal
 
 # Parameters below this many elements stay at 32 bits; they weigh nothing.
@@ -25,17 +26,20 @@ def to_onnx(
     import torch
 
     held = io.BytesIO()
-    # The LSTM needs the exporter by tracing: the other one unrolls it.
-    torch.onnx.export(
-        module.eval(),
-        (example,),
-        held,
-        input_names=["in"],
-        output_names=["out"],
-        dynamic_axes=dynamic,
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # Tracing remarks on every size that it takes for fixed; those that vary are named, and tests compare.
+        warnings.simplefilter("ignore")
+        # The LSTM needs the exporter by tracing: the other one unrolls it.
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            held,
+            input_names=["in"],
+            output_names=["out"],
+            dynamic_axes=dynamic,
+            opset_version=17,
+            dynamo=False,
+        )
     return narrowed(onnx.load_from_string(held.getvalue()), bits)
 
 

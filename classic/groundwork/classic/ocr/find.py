@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # As in training; see `finder.network`, which needs torch.
-_SIDE, _MASK_STRIDE, _LINE_STRIDE, _REACH = 224, 2, 4, 8.0
+_SIDE, _MASK_STRIDE, _LINE_STRIDE, _REACH = 224, 4, 4, 8.0
 # A card takes at least this share of the picture, or it is none.
 _LEAST = 0.015
 # How alike a mask and the figure fitted to it are, at least.

@@ -64,7 +64,7 @@ class Models:
         return self._run(self._recogniser, lines)
 
     def locate(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(pictures, 3, 224, 224) in 0..1 to (pictures, 1, 112, 112) log-odds."""
+        """(pictures, 3, 224, 224) in 0..1 to (pictures, 1, 56, 56) log-odds."""
         return self._run(self._locator, pictures)
 
     def find_lines(self, cards: NDArray[np.float32]) -> NDArray[np.float32]:

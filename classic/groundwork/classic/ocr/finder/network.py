@@ -1,6 +1,7 @@
 """The two U-Nets. Training only: serving runs their ONNX exports.
 
-The locator takes a picture, RGB in 0..1, 224 by 224, and gives the log-odds that each 2 by 2 pixels are of the card.
+The locator takes a picture, RGB in 0..1, 224 by 224, and gives the log-odds that each 4 by 4 pixels are of the card. It
+spends its width where a card is seen as a whole, not on the picture's pixels.
 The liner takes a straight card, grey and standardised, sides multiples of 32, and gives for each 4 by 4 pixels the
 log-odds that they lie in the middle of a line, and how far it reaches up and down from there, in units of 8 pixels.
 """
@@ -8,37 +9,20 @@ log-odds that they lie in the middle of a line, and how far it reaches up and do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 SIDE = 224
-LOCATOR_STRIDE = 2
-LINER_STRIDE = 4
+STRIDE = 4
 REACH = 8.0
-_LOCATOR = (10, 18, 32, 56, 80)
+_LOCATOR = (24, 48, 80, 96)
 _LINER = (10, 20, 32, 40)
 
 
 def locator() -> Any:
-    """(pictures, 3, 224, 224) to (pictures, 1, 112, 112)."""
-    return _unet(3, 1, _LOCATOR, up_to=0)
-
-
-def liner() -> Any:
-    """(cards, 1, height, width) to (cards, 3, height / 4, width / 4)."""
-    return _unet(1, 3, _LINER, up_to=1)
-
-
-def _unet(before: int, after: int, widths: Sequence[int], *, up_to: int) -> Any:
-    """Each level halves the picture; the way back ends at level `up_to`."""
+    """(pictures, 3, 224, 224) to (pictures, 1, 56, 56)."""
     import torch
     from torch import nn
-
-    def block(into: int, out: int, stride: int = 1, spread: int = 1) -> Any:
-        return nn.Sequential(
-            nn.Conv2d(into, out, 3, stride, spread, dilation=spread, bias=False),
-            nn.BatchNorm2d(out),
-            nn.ReLU(inplace=True),
-        )
 
     class Whole(nn.Module):  # type: ignore[misc]
         """Tells every place what the picture is like as a whole."""
@@ -50,28 +34,58 @@ def _unet(before: int, after: int, widths: Sequence[int], *, up_to: int) -> Any:
         def forward(self, seen: torch.Tensor) -> Any:
             return seen + self.told(seen.mean(dim=(2, 3), keepdim=True))
 
+    first, *_, deepest = _LOCATOR
+    stem = nn.Sequential(_block(3, first, stride=4, size=7), _block(first, first))
+    down = [stem, *_levels(_LOCATOR)]
+    # What the deepest level sees is widened, so that a card is seen against what is around it.
+    down[-1].extend([_block(deepest, deepest, spread=2), Whole(deepest)])
+    return _unet(down, _LOCATOR, 1)
+
+
+def liner() -> Any:
+    """(cards, 1, height, width) to (cards, 3, height / 4, width / 4)."""
+    deepest = _LINER[-1]
+    down = [_block(1, _LINER[0], stride=2), *_levels(_LINER)]
+    # Not widened: oneDNN 3 gives no finite gradient of a dilated convolution in bfloat16 at this size.
+    down[-1].append(_block(deepest, deepest))
+    return _unet(down, _LINER, 3, up_to=1)
+
+
+def _block(before: int, after: int, stride: int = 1, spread: int = 1, size: int = 3) -> Any:
+    from torch import nn
+
+    around = spread * (size // 2)
+    return nn.Sequential(
+        nn.Conv2d(before, after, size, stride, around, dilation=spread, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _levels(widths: Sequence[int]) -> list[Any]:
+    """Each halves what it sees."""
+    from torch import nn
+
+    return [
+        nn.Sequential(_block(before, after, stride=2), _block(after, after))
+        for before, after in pairwise(widths)
+    ]
+
+
+def _unet(down: Sequence[Any], widths: Sequence[int], channels: int, up_to: int = 0) -> Any:
+    """Down through the levels and up again as far as level `up_to`, each joined with what was seen at its size."""
+    import torch
+    from torch import nn
+
     class UNet(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            levels = [block(before, widths[0], 2)]
-            levels += [
-                nn.Sequential(block(widths[n - 1], widths[n], 2), block(widths[n], widths[n]))
-                for n in range(1, len(widths))
-            ]
-            deepest = widths[-1]
-            if up_to == 0:
-                # What it sees is widened, so that a card is seen against what is around it.
-                wider = (block(deepest, deepest, spread=2), block(deepest, deepest, spread=3))
-                levels[-1].extend([*wider, Whole(deepest)])
-            else:
-                # Not widened: oneDNN 3 gives no finite gradient of a dilated convolution in bfloat16 at this size.
-                levels[-1].append(block(deepest, deepest))
-            self.down = nn.ModuleList(levels)
+            self.down = nn.ModuleList(down)
             self.up = nn.ModuleList(
-                block(widths[n + 1] + widths[n], widths[n])
+                _block(widths[n + 1] + widths[n], widths[n])
                 for n in range(len(widths) - 2, up_to - 1, -1)
             )
-            self.head = nn.Conv2d(widths[up_to], after, 1)
+            self.head = nn.Conv2d(widths[up_to], channels, 1)
 
         def forward(self, pictures: torch.Tensor) -> Any:
             seen = []

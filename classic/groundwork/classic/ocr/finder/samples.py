@@ -14,7 +14,7 @@ from groundwork.classic.ocr.data.cards.face import Face, draw_face
 from groundwork.classic.ocr.data.cards.layouts import PAGES
 from groundwork.classic.ocr.data.cards.scenes import any_view, clutter, light_and_lens, photograph
 from groundwork.classic.ocr.data.fonts import FontBook
-from groundwork.classic.ocr.finder.network import LINER_STRIDE, LOCATOR_STRIDE, REACH, SIDE
+from groundwork.classic.ocr.finder.network import REACH, SIDE, STRIDE
 from groundwork.classic.ocr.geometry import apply, homography, rectangle
 from groundwork.classic.ocr.reading import Corner
 
@@ -28,6 +28,8 @@ CROP = (480, 320)
 # The longer side of a straight card when its lines are looked for.
 STRAIGHT = 704
 _PAGES = 0.2
+# Masks are kept finer than they are learned.
+_FINE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def locator_sample(face: Face, rng: random.Random) -> tuple[NDArray[np.uint8], N
         corners = [(x / fine, y / fine) for x, y in scene.quad.corners]
     canvas = Image.new("RGB", (SIDE, SIDE))
     canvas.paste(picture, (0, 0))
-    return np.asarray(canvas), filled(corners, SIDE, LOCATOR_STRIDE)
+    return np.asarray(canvas), filled(corners, SIDE, _FINE)
 
 
 def _within(rng: random.Random) -> tuple[int, int]:
@@ -199,25 +201,21 @@ def line_targets(quads: Sequence[Any], size: tuple[int, int]) -> NDArray[np.floa
     """(3, height / 4, width / 4): 1 within the middle half of a line; how far it reaches up and down, by `REACH`."""
     import numpy as np
 
-    wide, high = size[0] // LINER_STRIDE, size[1] // LINER_STRIDE
+    wide, high = size[0] // STRIDE, size[1] // STRIDE
     targets = np.zeros((3, high, wide), dtype=np.float16)
-    ys, xs = np.mgrid[0:high, 0:wide] * LINER_STRIDE + LINER_STRIDE / 2
+    ys, xs = np.mgrid[0:high, 0:wide] * STRIDE + STRIDE / 2
     for quad in quads:
         (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
         if bx - ax < 2:
             continue
-        rows = slice(
-            max(0, int(min(ay, by) // LINER_STRIDE)), max(0, int(max(cy, dy) // LINER_STRIDE) + 1)
-        )
-        columns = slice(
-            max(0, int(min(ax, dx) // LINER_STRIDE)), max(0, int(max(bx, cx) // LINER_STRIDE) + 1)
-        )
+        rows = slice(max(0, int(min(ay, by) // STRIDE)), max(0, int(max(cy, dy) // STRIDE) + 1))
+        columns = slice(max(0, int(min(ax, dx) // STRIDE)), max(0, int(max(bx, cx) // STRIDE) + 1))
         x, y = xs[rows, columns], ys[rows, columns]
         share = (x - ax) / (bx - ax)
         upper, lower = ay + share * (by - ay), dy + share * (cy - dy)
         tall = np.maximum(lower - upper, 1)
         # At least one row of cells is core, however small the print.
-        half = np.maximum(0.25 * tall, LINER_STRIDE * 0.5)
+        half = np.maximum(0.25 * tall, STRIDE * 0.5)
         core = (np.abs(y - (upper + lower) / 2) <= half) & (share >= 0) & (share <= 1)
         for channel, value in enumerate(
             (np.ones_like(y), (y - upper) / REACH, (lower - y) / REACH)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.classic.ocr.data.fonts import TRAIN
-from groundwork.classic.ocr.finder.network import liner, locator
+from groundwork.classic.ocr.finder.network import SIDE, STRIDE, liner, locator
 from groundwork.classic.ocr.finder.samples import FinderPool, draw_all
 from groundwork.classic.ocr.training import Point, Run, Schedule, Task
 
@@ -98,7 +98,8 @@ def _mask_loss(module: Any, batch: tuple[Any, Any], device: str) -> Any:
 
     pictures, targets = batch
     held = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
-    wanted = torch.from_numpy(targets).to(device).float() / 255
+    wanted = torch.from_numpy(targets).to(device).float()[:, None] / 255
+    wanted = torch.nn.functional.avg_pool2d(wanted, STRIDE * targets.shape[-1] // SIDE)[:, 0]
     with torch.autocast(device, torch.bfloat16):
         scores = module(held.contiguous(memory_format=torch.channels_last))[:, 0]
     scores = scores.float()
