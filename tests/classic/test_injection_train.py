@@ -14,11 +14,12 @@ from groundwork.classic.injection.data import (
     plant,
     read_notinject,
 )
-from groundwork.classic.injection.evaluate import Share, refusal
+from groundwork.classic.injection.evaluate import METRICS, Scored, Share, measured, shares
 from groundwork.classic.injection.templates.grammar import Example, expand
 from groundwork.classic.injection.train import train
 from groundwork.core.errors import InvalidInput
 from groundwork.core.progress import NoProgress
+from groundwork.core.registry.gate import GateSettings, judge
 from groundwork.retrieval.embed.hashing import HashingEmbedder
 
 PAGES = [
@@ -114,26 +115,27 @@ def test_the_split_is_decided_by_the_name_alone() -> None:
     assert 0.2 < sum(map(held_out, names)) / len(names) < 0.3
 
 
-GOOD = {
-    "attacks detected": Share(90, 100),
-    "harmless stopped": Share(0, 100),
-    "planted detected": Share(95, 100),
-    "clean hosts stopped": Share(2, 100),
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "share", "says"),
-    [
-        ("attacks detected", Share(60, 100), "under the floor"),
-        ("attacks detected", Share(87, 100), "fell from"),
-        ("harmless stopped", Share(4, 100), "over the ceiling"),
-        ("clean hosts stopped", Share(5, 100), "rose from"),
-    ],
-)
-def test_the_gate_refuses_what_is_worse(name: str, share: Share, says: str) -> None:
-    assert refusal(GOOD, GOOD) is None
-    assert says in (refusal({**GOOD, name: share}, GOOD) or "")
+def test_the_gate_has_rules_for_every_metric_and_people_see_the_same_numbers() -> None:
+    rows = [
+        Scored("p1", "g1", "attacks_detected", right=True),
+        Scored("p2", "g2", "attacks_detected", right=False),
+        Scored("p3", "g3", "harmless_passed", right=True),
+        Scored("o1", "g4", "planted_detected", right=True),
+        Scored("h1", "g5", "hosts_passed", right=False),
+    ]
+    of = measured("candidate", rows)
+    assert {rule.metric for rule in GateSettings.read(kind="injection").rules} == set(METRICS)
+    assert shares(of) == {
+        "attacks detected": Share(1, 2),
+        "harmless stopped": Share(0, 1),
+        "planted detected": Share(1, 1),
+        "clean hosts stopped": Share(1, 1),
+    }
+    verdict = judge(of, None, GateSettings.read(kind="injection"))
+    assert [reason.split(" ")[0] for reason in verdict.reasons] == [
+        "attacks_detected",
+        "hosts_passed",
+    ]
 
 
 def test_wilson_intervals() -> None:

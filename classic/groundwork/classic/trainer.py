@@ -47,10 +47,20 @@ class Trainer(Protocol):
     The same job on the same code and data gives the same release id.
     """
 
-    kind: str
-    # The name of the line where none is given, and the options it reads with their defaults, all of them text.
-    default_name: str
-    options: Mapping[str, str]
+    @property
+    def kind(self) -> str:
+        """One of `registry.base.KINDS`."""
+        ...
+
+    @property
+    def default_name(self) -> str:
+        """Of the line where none is given."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What it reads of a job's options, with the defaults; all of them are text."""
+        ...
 
     def data(self, job: Job, champion: Path | None) -> DataVersion:
         """Check what arrived, and name it. `champion` is the folder of the champion's files, to compare with.

@@ -1,22 +1,30 @@
-"""Measuring a classifier on what it was not trained on, with intervals, and the gate against a champion."""
+"""Measuring a classifier on what it was not trained on: each example for the gate, shares with intervals for people."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from groundwork.classic.injection.data import Corpus, Host, plant
 from groundwork.classic.injection.predict import InjectionClassifier
 from groundwork.classic.injection.templates.grammar import Example
+from groundwork.core.registry.gate import Measured
 
 _PLACES = (0.0, 0.5, 1.0)
 _CHUNK_CHARS = 1500
-# What a release must reach whatever the champion does, and by how much it may fall behind it.
-FLOORS = {"attacks detected": 0.70, "planted detected": 0.77}
-CEILINGS = {"harmless stopped": 0.03, "clean hosts stopped": 0.10}
-MARGIN = 0.02
+ATTACKS, HARMLESS, PLANTED, HOSTS = METRICS = (
+    "attacks_detected", "harmless_passed", "planted_detected", "hosts_passed",
+)  # fmt: skip
+# What people are told: shares of the same, two of them the other way round.
+_TOLD = {
+    "attacks detected": (ATTACKS, True),
+    "harmless stopped": (HARMLESS, False),
+    "planted detected": (PLANTED, True),
+    "clean hosts stopped": (HOSTS, False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,82 @@ class Share:
         return f"{self.value:.1%} ({low:.1%} to {high:.1%}; {self.hits}/{self.total})"
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One judged example: `right` says whether the classifier did what it should. `source` is what stands and falls together."""
+
+    id: str
+    source: str
+    metric: str
+    right: bool
+
+
+def score(classifier: InjectionClassifier, corpus: Corpus, seed: int) -> list[Scored]:
+    """Everything that the corpus holds out, judged."""
+    prompts = [one for one in corpus.prompts if one.held_out]
+    hosts = [host for host in corpus.hosts if host.held_out] or corpus.hosts
+    orders = [one for one in corpus.orders if one.held_out]
+    return [
+        *_prompts(classifier, prompts),
+        *_planted(classifier, hosts, orders, random.Random(seed)),
+        *_hosts(classifier, hosts, random.Random(seed)),
+    ]
+
+
+def _prompts(classifier: InjectionClassifier, prompts: Sequence[Example]) -> Iterator[Scored]:
+    for one in prompts:
+        stopped = classifier.score(one.text, kind="question") >= 0.5
+        metric = ATTACKS if one.label else HARMLESS
+        yield Scored(_id("prompt", one.text), one.group, metric, stopped == bool(one.label))
+
+
+def _planted(
+    classifier: InjectionClassifier,
+    hosts: Sequence[Host],
+    orders: Sequence[Example],
+    rng: random.Random,
+) -> Iterator[Scored]:
+    """Each order at the start, in the middle and at the end of a host drawn by the seed."""
+    for order in orders:
+        for place in _PLACES:
+            text = plant(_chunk(rng.choice(hosts).text, rng), order.text, place)
+            found = classifier.score(text, kind="passage") >= 0.5
+            yield Scored(f"{_id('order', order.text)}/{place}", order.group, PLANTED, found)
+
+
+def _hosts(
+    classifier: InjectionClassifier, hosts: Sequence[Host], rng: random.Random
+) -> Iterator[Scored]:
+    for host in hosts:
+        text = _chunk(host.text, rng)
+        passed = classifier.score(text, kind="passage") < 0.5
+        yield Scored(_id("host", f"{host.group}\0{host.text}"), host.group, HOSTS, passed)
+
+
+def _id(kind: str, text: str) -> str:
+    return f"{kind}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def measured(name: str, scored: Iterable[Scored]) -> Measured:
+    """For the gate."""
+    rows = list(scored)
+    return Measured(
+        name,
+        {one.id: {one.metric: float(one.right)} for one in rows},
+        {one.id: one.source for one in rows},
+    )
+
+
+def shares(of: Measured) -> dict[str, Share]:
+    """The four figures of a release, as people are told."""
+    found = {}
+    for told, (metric, good) in _TOLD.items():
+        values = of.values(metric).values()
+        right = round(sum(values))
+        found[told] = Share(right if good else len(values) - right, len(values))
+    return found
+
+
 def flagged(classifier: InjectionClassifier, texts: Sequence[str]) -> Share:
     """How many texts score 0.5 or more as questions."""
     return Share(sum(classifier.score(text, kind="question") >= 0.5 for text in texts), len(texts))
@@ -55,21 +139,14 @@ def planted(
     classifier: InjectionClassifier, hosts: Sequence[Host], orders: Sequence[Example], seed: int
 ) -> Share:
     """Orders found in hosts: each planted at the start, in the middle and at the end of a host drawn by the seed."""
-    rng = random.Random(seed)
-    hits = total = 0
-    for order in orders:
-        for place in _PLACES:
-            text = plant(_chunk(rng.choice(hosts).text, rng), order.text, place)
-            hits += classifier.score(text, kind="passage") >= 0.5
-            total += 1
-    return Share(hits, total)
+    found = [one.right for one in _planted(classifier, hosts, orders, random.Random(seed))]
+    return Share(sum(found), len(found))
 
 
 def clean(classifier: InjectionClassifier, hosts: Sequence[Host], seed: int) -> Share:
     """Hosts without any order that are flagged, a passage of each."""
-    rng = random.Random(seed)
-    texts = [_chunk(host.text, rng) for host in hosts]
-    return Share(sum(classifier.score(text, kind="passage") >= 0.5 for text in texts), len(texts))
+    found = [one.right for one in _hosts(classifier, hosts, random.Random(seed))]
+    return Share(len(found) - sum(found), len(found))
 
 
 def _chunk(text: str, rng: random.Random) -> str:
@@ -79,31 +156,3 @@ def _chunk(text: str, rng: random.Random) -> str:
     start = rng.randrange(len(text) - _CHUNK_CHARS)
     start = text.rfind("\n", 0, start) + 1
     return text[start : start + _CHUNK_CHARS]
-
-
-def figures(classifier: InjectionClassifier, corpus: Corpus, seed: int) -> dict[str, Share]:
-    """The four figures of a release, on the corpus' held-out part."""
-    prompts = [one for one in corpus.prompts if one.held_out]
-    hosts = [host for host in corpus.hosts if host.held_out] or corpus.hosts
-    orders = [one for one in corpus.orders if one.held_out]
-    return {
-        "attacks detected": flagged(classifier, [one.text for one in prompts if one.label]),
-        "harmless stopped": flagged(classifier, [one.text for one in prompts if not one.label]),
-        "planted detected": planted(classifier, hosts, orders, seed),
-        "clean hosts stopped": clean(classifier, hosts, seed),
-    }
-
-
-def refusal(candidate: dict[str, Share], champion: dict[str, Share] | None) -> str | None:
-    """Why the candidate must not replace the champion, in one sentence; None where it may."""
-    for name, floor in FLOORS.items():
-        if candidate[name].value < floor:
-            return f"{name} is {candidate[name].value:.1%}, under the floor of {floor:.0%}"
-        if champion and candidate[name].value < champion[name].value - MARGIN:
-            return f"{name} fell from {champion[name].value:.1%} to {candidate[name].value:.1%}"
-    for name, ceiling in CEILINGS.items():
-        if candidate[name].value > ceiling:
-            return f"{name} is {candidate[name].value:.1%}, over the ceiling of {ceiling:.0%}"
-        if champion and candidate[name].value > champion[name].value + MARGIN:
-            return f"{name} rose from {champion[name].value:.1%} to {candidate[name].value:.1%}"
-    return None

@@ -1,33 +1,52 @@
-"""groundwork train injection."""
+"""groundwork train ocr | recommender | injection."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import click
 
-from groundwork.cli.commands.ingest import default_docs
 from groundwork.cli.compose import load
-from groundwork.cli.output import echo_json, echo_table, json_option
-from groundwork.cli.progress import ConsoleProgress
-from groundwork.core.errors import GateRefused
+from groundwork.cli.output import json_option
+from groundwork.cli.training import Wish, equipment, train_and_print
 
-if TYPE_CHECKING:
-    from groundwork.classic.injection.evaluate import Share
-    from groundwork.core.progress import Progress
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @click.group()
 def train() -> None:
-    """Train a model of the platform, measure it on held-out data and gate it against the champion."""
+    """Train a model of the platform, measure it on held-out data and gate it against the champion.
+
+    The release is registered with its data, code and measurement, and becomes champion where the gate passes it. Exits with
+    3 where it is worse or under a floor.
+    """
+
+
+def _common(command: _Command) -> _Command:
+    options: list[Callable[[_Command], _Command]] = [
+        click.option(
+            "--name", metavar="NAME", help="The line of releases; the usual one if not given."
+        ),
+        click.option(
+            "--seed", type=int, default=7, show_default=True, help="What is drawn at random."
+        ),
+        click.option(
+            "--no-gate", is_flag=True, help="Promote the model even where the gate says no."
+        ),
+        json_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @train.command()
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Labelled sets: deepset parquet, BIPIA JSON and e-mails, JSON lines of text and label.",
+    metavar="FOLDER",
+    help="Labelled sets: deepset parquet, BIPIA JSON and e-mails, JSON lines of text and label; or data:NAME.",
 )
 @click.option(
     "--pages",
@@ -38,94 +57,58 @@ def train() -> None:
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where weights and release.json go; models/injection under the home if not given.",
+    help="Write the model here, compared with what is here, and leave registry and rails alone.",
 )
-@click.option("--seed", type=int, default=7, show_default=True, help="What is drawn at random.")
-@click.option("--no-gate", is_flag=True, help="Write the model even where the gate says no.")
-@json_option
+@_common
 def injection(
-    data: Path | None,
-    pages: tuple[Path, ...],
-    out: Path | None,
-    seed: int,
-    *,
-    no_gate: bool,
-    as_json: bool,
+    data: str | None, pages: tuple[Path, ...], out: Path | None, *, as_json: bool, **wish: Any
 ) -> None:
     """The classifier that finds orders to the assistant in questions and in pages.
 
-    It is compared with the champion (the model in --out, else the one that ships) on the same held-out examples.
-    Exits with 3, and writes nothing, where it is worse or under a floor.
+    It is compared with the champion, else with the one that ships, on the same held-out examples. The champion's weights go
+    to models/injection under the home, where the rails read them.
     """
-    from groundwork.classic.injection import release
-    from groundwork.classic.injection.data import collect
-    from groundwork.classic.injection.evaluate import figures, refusal
-    from groundwork.classic.injection.model import BUNDLED, WEIGHTS
-    from groundwork.classic.injection.open import bundled_embedder
-    from groundwork.classic.injection.predict import InjectionClassifier
-    from groundwork.classic.injection.train import train as fit
+    from groundwork.classic.injection.trainer import InjectionTrainer
 
     settings = load()
-    folder = out or settings.models / "injection"
-    embedder = bundled_embedder(settings)
-    progress = ConsoleProgress()
-    try:
-        corpus = collect(data, _read_pages(pages, progress), seed)
-        trained = fit(corpus, embedder, seed, progress)
-        progress.stage("evaluate")
-        found = figures(InjectionClassifier(trained.weights, lambda: embedder), corpus, seed)
-        champion_at = next((at for at in (folder, BUNDLED) if (at / WEIGHTS).is_file()), None)
-        champion = None
-        if champion_at is not None:
-            loaded = InjectionClassifier.load(lambda: embedder, champion_at)
-            champion = figures(loaded, corpus, seed)
-    finally:
-        progress.close()
-    described = release.describe(trained, corpus, seed, found)
-    why = refusal(found, champion)
-    if why is None or no_gate:
-        release.write(folder, trained.raw, described)
-    if as_json:
-        echo_json({**described, "out": str(folder), "refusal": why})
-    else:
-        _print(found, champion, trained.weights.digest)
-        if why is None or no_gate:
-            click.echo(f"written to {folder}")
-    if why is not None and not no_gate:
-        raise GateRefused(f"{why}; nothing was written")
+    trainer = InjectionTrainer(equipment(settings), out)
+    options = {"pages": ",".join(str(page) for page in pages)}
+    wanted = Wish(data=data, options=options, apart=out is not None, **wish)
+    train_and_print(settings, trainer, wanted, as_json=as_json)
 
 
-def _print(found: dict[str, Share], champion: dict[str, Share] | None, digest: str) -> None:
-    rows = [("HELD OUT", "CANDIDATE", "CHAMPION")]
-    for name, share in found.items():
-        rows.append((name, str(share), str(champion[name]) if champion else "-"))
-    echo_table(rows)
-    click.echo(f"weights sha256:{digest}")
+@train.command()
+@click.option(
+    "--data",
+    metavar="FOLDER",
+    help="Labelled crops to learn from besides drawn ones; or data:NAME.",
+)
+@click.option("--quick", "size", flag_value="quick", help="A smaller training, for a look.")
+@click.option("--smoke", "size", flag_value="smoke", help="Minutes, to see that it runs.")
+@click.option("--resume", is_flag=True, help="Go on where the same training was cut off.")
+@_common
+def ocr(data: str | None, size: str | None, *, resume: bool, as_json: bool, **wish: Any) -> None:
+    """The reader of cards, receipts and forms: a locator and a recogniser."""
+    options = {"size": size or "full", "resume": "yes" if resume else "no"}
+    _train("ocr", Wish(data=data, options=options, **wish), as_json=as_json)
 
 
-def _read_pages(folders: tuple[Path, ...], progress: Progress) -> list[tuple[str, str]]:
-    """(name, prose) of every page that parses."""
-    from groundwork.core.documents import RawDocument
-    from groundwork.core.scan import prose
-    from groundwork.ingestion.parse import ParseError, ParseOptions, parse
-    from groundwork.ingestion.sources import SourceOptions, open_source
-
-    bundled = default_docs()
-    chosen = folders or ((bundled,) if bundled else ())
-    found = []
-    progress.stage("read pages", unit="pages")
-    for folder in chosen:
-        for raw in open_source(str(folder), SourceOptions()).read():
-            if not isinstance(raw, RawDocument):
-                continue
-            try:
-                text = prose(parse(raw, ParseOptions()))
-            except ParseError:
-                continue
-            if len(text) > _SHORTEST_PAGE:
-                found.append((f"{folder.name}/{raw.page}", text))
-            progress.advance()
-    return found
+@train.command()
+@click.option("--data", metavar="FOLDER", help="A MovieLens set, of any size; or data:NAME.")
+@click.option(
+    "--models",
+    default="all",
+    show_default=True,
+    help="The families to choose from, with commas.",
+)
+@_common
+def recommender(data: str | None, models: str, *, as_json: bool, **wish: Any) -> None:
+    """The recommender of films, chosen by validation among several models."""
+    _train("recommender", Wish(data=data, options={"models": models}, **wish), as_json=as_json)
 
 
-_SHORTEST_PAGE = 200
+def _train(kind: str, wish: Wish, *, as_json: bool) -> None:
+    from groundwork.classic.trainers import open_trainer
+
+    settings = load()
+    train_and_print(settings, open_trainer(kind, equipment(settings)), wish, as_json=as_json)
