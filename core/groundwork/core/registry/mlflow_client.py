@@ -19,14 +19,21 @@ _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _INVALID = "INVALID_PARAMETER_VALUE"
 
 
+# How long a store may take to say that it is there.
+_ANSWER_SECONDS = 5.0
+
+
 def open_client(place: Place, home: Path) -> Any:
     """An `MlflowClient`. A database is made or migrated by one process at a time. Raises Unavailable."""
+    # First, since MLflow itself goes on trying for minutes.
+    with _reaching(place.url):
+        _ask_server(place.url) if place.is_server else _ask_database(place.url)
     from mlflow import MlflowClient
 
     # Migrations are told line by line otherwise.
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if place.url.startswith(("http://", "https://")):
+    if place.is_server:
         return MlflowClient(tracking_uri=place.url, registry_uri=place.url)
     home.mkdir(parents=True, exist_ok=True)
     with speaking(place.url), _alone(home / "opening.lock"):
@@ -59,24 +66,18 @@ def experiment(client: Any, name: str, artifacts: str | None) -> str:
 def speaking(what: str) -> Iterator[None]:
     """Errors of MLflow, of its database and of its server become ours."""
     from mlflow.exceptions import MlflowException
-    from requests.exceptions import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        yield
-    except MlflowException as error:
-        raise _ours(error, what) from error
-    except (RequestException, SQLAlchemyError, OSError) as error:
-        raise Unavailable(
-            f"the registry at {shown(what)} does not answer: {type(error).__name__}",
-            retry_after=2.0,
-        ) from error
+    with _reaching(what):
+        try:
+            yield
+        except MlflowException as error:
+            raise _ours(error, what) from error
 
 
 def shown(url: str) -> str:
-    """Without a password."""
-    before, at, after = url.rpartition("@")
-    return f"{before.split('://')[0]}://…@{after}" if at and "://" in before else url
+    """Without a password, wherever it stands."""
+    before, at, after = url.partition("?")[0].rpartition("@")
+    return f"{before.split('://')[0]}://…@{after}" if at and "://" in before else after
 
 
 def is_missing(error: Any) -> bool:
@@ -98,6 +99,38 @@ def _ours(error: Any, what: str) -> GroundworkError:
     if error.error_code == _INVALID:
         return InvalidInput(text)
     return Unavailable(f"the registry at {shown(what)} does not answer: {text}", retry_after=2.0)
+
+
+@contextmanager
+def _reaching(what: str) -> Iterator[None]:
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (RequestException, SQLAlchemyError, OSError) as error:
+        raise Unavailable(
+            f"the registry at {shown(what)} does not answer: {type(error).__name__}",
+            retry_after=2.0,
+        ) from error
+
+
+def _ask_server(url: str) -> None:
+    """Any answer will do: one that wants a password is there as well."""
+    import requests
+
+    requests.get(f"{url.rstrip('/')}/health", timeout=_ANSWER_SECONDS, allow_redirects=False)
+
+
+def _ask_database(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _EVENT = "groundwork.event"
 _DETAIL = "detail.json"
 # MLflow keeps 8,000 characters of a tag.
 _LONGEST = 7_000
-_MOST = 1_000
+_PAGE = 1_000
 
 
 class History:
@@ -40,24 +40,37 @@ class History:
         from mlflow.entities import RunTag
 
         said = asdict(event)
+        name = f"{event.action} {event.release}"
         text = orjson.dumps(said).decode()
-        run = self._client.create_run(self._id(), run_name=f"{event.action} {event.release}")
-        run_id = run.info.run_id
-        if len(text) > _LONGEST:
-            self._put(run_id, orjson.dumps(said.pop("detail")))
+        if len(text) <= _LONGEST:
+            tags = {_LINE: str(line), _EVENT: text}
+            run = self._client.create_run(self._id(), run_name=name, tags=tags)
+        else:
+            run = self._client.create_run(self._id(), run_name=name)
+            self._put(run.info.run_id, orjson.dumps(said.pop("detail")))
             text = orjson.dumps({**said, "detail": None}).decode()
-        # From here on it is found.
-        self._client.log_batch(run_id, tags=[RunTag(_LINE, str(line)), RunTag(_EVENT, text)])
-        self._client.set_terminated(run_id)
+            # From here on it is found.
+            self._client.log_batch(
+                run.info.run_id, tags=[RunTag(_LINE, str(line)), RunTag(_EVENT, text)]
+            )
+        self._client.set_terminated(run.info.run_id)
 
     def read(self, line: Line) -> list[Event]:
         """Newest first."""
-        runs = self._client.search_runs(
-            [self._id()],
-            filter_string=f"tags.`{_LINE}` = '{line}'",
-            order_by=["attributes.start_time DESC"],
-            max_results=_MOST,
-        )
+        runs: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._id()],
+                filter_string=f"tags.`{_LINE}` = '{line}'",
+                order_by=["attributes.start_time DESC"],
+                max_results=_PAGE,
+                page_token=token,
+            )
+            runs += page
+            token = page.token
+            if not token:
+                break
         events = [self._event(run) for run in runs]
         return sorted(events, key=lambda one: one.at, reverse=True)
 

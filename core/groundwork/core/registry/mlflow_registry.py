@@ -9,45 +9,46 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from groundwork.core.errors import Conflict, NotFound
+from groundwork.core.errors import Conflict
 from groundwork.core.registry.base import (
     CHAMPION,
-    KINDS,
     Candidate,
     Event,
     Line,
-    Lineage,
     Registered,
 )
 from groundwork.core.registry.files import contents, digests_of, write_files
 from groundwork.core.registry.mlflow_client import (
-    experiment,
     is_missing,
     is_there,
     open_client,
     speaking,
 )
 from groundwork.core.registry.mlflow_history import History
-from groundwork.core.registry.mlflow_lock import ModelLock
+from groundwork.core.registry.mlflow_lock import ModelLock, file_lock
 from groundwork.core.registry.mlflow_prompts import Prompts
+from groundwork.core.registry.mlflow_versions import (
+    FILES,
+    ID,
+    PREFIX,
+    RELEASE,
+    Versions,
+    line_of,
+    model_name,
+)
 from groundwork.core.registry.references import matching
 
 if TYPE_CHECKING:
     from groundwork.core.registry.open import Place
 
-_PREFIX = "groundwork."
 _FOLDER = "release"
-_RELEASE = "groundwork.release"
-_ID = "groundwork.id"
-_FILES = "groundwork.files"
 _PROMPTS = "groundwork.prompts"
 _NOTE = "groundwork.note."
 _PAGE = 100
@@ -63,7 +64,7 @@ class MlflowRegistry:
         self._place = place
         self._history = History(client, place)
         self._prompts = Prompts(client)
-        self._experiments: dict[str, str] = {}
+        self._versions = Versions(client, place)
         self._models: dict[Line, tuple[float, tuple[dict[str, str], dict[str, str]]]] = {}
         # Depth of locks held: whoever moves aliases reads what is true now.
         self._alone = 0
@@ -80,9 +81,9 @@ class MlflowRegistry:
         with self._speaking(), self._writing:
             self._make(candidate.line)
             with self.exclusive(candidate.line):
-                known = self._versions(candidate.line, f"tags.`{_ID}` = '{candidate.id}'")
+                known = self._versions.named(candidate.id, candidate.line)
                 if known:
-                    release = self._release(known[0], {})
+                    release = self._versions.read(known, {})[0]
                     fresh = {k: v for k, v in candidate.metrics.items() if k not in release.metrics}
                     self.add_metrics(release, fresh)
                 else:
@@ -90,15 +91,13 @@ class MlflowRegistry:
             return self.find(candidate.id, candidate.line)
 
     def find(self, reference: str, line: Line | None = None) -> Registered:
-        """See `Registry.find`. An id is asked for as such; anything else needs the whole line."""
+        """See `Registry.find`. What names one release is asked for as such; anything else needs the whole line."""
         with self._speaking():
-            where = f"tags.`{_ID}` = '{reference}'" if reference.isascii() else None
-            if reference.startswith("rel-") and where is not None and "'" not in reference:
-                scope = self._scope(line)
-                found = self._client.search_model_versions(f"{scope}{where}", max_results=2)
-                if len(found) == 1:
-                    of = _line_of(found[0].name)
-                    return self._release(found[0], self.aliases(of) if of else {})
+            wanted = self.aliases(line).get(reference, reference) if line is not None else reference
+            found = self._versions.named(wanted, line)
+            if len(found) == 1:
+                of = line_of(found[0].name)
+                return self._versions.read(found, self.aliases(of) if of else {})[0]
             lines = [line] if line is not None else self.lines()
             return matching(reference, line, [one for each in lines for one in self.releases(each)])
 
@@ -108,9 +107,9 @@ class MlflowRegistry:
             found, token = [], None
             while True:
                 page = self._client.search_registered_models(
-                    filter_string=f"name LIKE '{_PREFIX}%'", max_results=_PAGE, page_token=token
+                    filter_string=f"name LIKE '{PREFIX}%'", max_results=_PAGE, page_token=token
                 )
-                found += [_line_of(model.name) for model in page if model.latest_versions]
+                found += [line_of(model.name) for model in page if model.latest_versions]
                 token = page.token
                 if not token:
                     return sorted((line for line in found if line is not None), key=str)
@@ -118,9 +117,7 @@ class MlflowRegistry:
     def releases(self, line: Line) -> list[Registered]:
         """See `Registry.releases`."""
         with self._speaking():
-            aliases = self.aliases(line)
-            found = [self._release(version, aliases) for version in self._versions(line)]
-            return sorted(found, key=lambda one: -one.number)
+            return self._versions.read(self._versions.of(line), self.aliases(line))
 
     def aliases(self, line: Line) -> dict[str, str]:
         """See `Registry.aliases`."""
@@ -134,13 +131,14 @@ class MlflowRegistry:
         """See `Registry.point`. An alias is a version's number for MLflow; its release is noted beside it."""
         with self._speaking(), self._writing:
             self._models.clear()
-            name = _model_name(line)
+            name = model_name(line)
             if release is None:
                 self._client.delete_registered_model_alias(name, alias)
                 return
-            version = self._version(line, release)
+            version = self._versions.one(line, release)
+            self._forget_ids(name)
             # The note first: whoever reads between the two finds the former release, whole.
-            self._client.set_registered_model_tag(name, f"{_ID}.{version.version}", release)
+            self._client.set_registered_model_tag(name, f"{ID}.{version.version}", release)
             self._client.set_registered_model_alias(name, alias, version.version)
             if alias == CHAMPION and _PROMPTS in version.tags:
                 self._prompts.point(orjson.loads(version.tags[_PROMPTS]), line)
@@ -149,7 +147,7 @@ class MlflowRegistry:
         """See `Registry.tag`."""
         with self._speaking(), self._writing:
             self._models.clear()
-            name = _model_name(line)
+            name = model_name(line)
             if value is not None:
                 self._make(line)
                 self._client.set_registered_model_tag(name, _NOTE + key, value)
@@ -159,7 +157,7 @@ class MlflowRegistry:
     @contextmanager
     def exclusive(self, line: Line) -> Iterator[None]:
         """See `Registry.exclusive`."""
-        with self._writing, ModelLock(self._client, _model_name(line), str(line)).held():
+        with self._writing, self._lock_of(line):
             self._alone += 1
             try:
                 yield
@@ -169,7 +167,7 @@ class MlflowRegistry:
 
     def files(self, release: Registered, into: Path) -> Path:
         """See `Registry.files`."""
-        version = self._version(release.line, release.id)
+        version = self._versions.one(release.line, release.id)
 
         def read(name: str) -> bytes:
             with self._speaking():
@@ -180,15 +178,15 @@ class MlflowRegistry:
     def add_metrics(self, release: Registered, metrics: Mapping[str, float]) -> None:
         """See `Registry.add_metrics`."""
         with self._speaking(), self._writing:
-            run = self._version(release.line, release.id).run_id
+            run = self._versions.one(release.line, release.id).run_id
             for name, value in metrics.items():
                 self._client.log_metric(run, name, value)
 
     def add_file(self, release: Registered, name: str, content: bytes) -> None:
         """See `Registry.add_file`."""
         with self._speaking(), self._writing:
-            version = self._version(release.line, release.id)
-            digests = orjson.loads(version.tags[_FILES])
+            version = self._versions.one(release.line, release.id)
+            digests = orjson.loads(version.tags[FILES])
             new = digests_of({name: content})
             if name in digests:
                 if digests[name] != new[name]:
@@ -196,7 +194,7 @@ class MlflowRegistry:
                 return
             self._write(version.run_id, {name: content})
             self._client.set_model_version_tag(
-                version.name, version.version, _FILES, orjson.dumps({**digests, **new}).decode()
+                version.name, version.version, FILES, orjson.dumps({**digests, **new}).decode()
             )
 
     def record(self, line: Line, event: Event) -> None:
@@ -212,11 +210,27 @@ class MlflowRegistry:
     def close(self) -> None:
         """MLflow's stores are shared by the process and stay open."""
 
+    def _lock_of(self, line: Line) -> AbstractContextManager[None]:
+        name = model_name(line)
+        if self._place.locks is not None:
+            return file_lock(self._place.locks / f"{name}.lock", str(line))
+        return ModelLock(self._client, self._place.url, name, str(line)).held()
+
+    def _forget_ids(self, name: str) -> None:
+        """Notes of versions that no alias points at any more; else each look at the line would become slower."""
+        model = self._client.get_registered_model(name)
+        used = {f"{ID}.{version}" for version in model.aliases.values()}
+        for key in model.tags:
+            if key.startswith(f"{ID}.") and key not in used:
+                self._client.delete_registered_model_tag(name, key)
+
     def _add(self, candidate: Candidate) -> None:
         line, files = candidate.line, contents(candidate)
-        name = _model_name(line)
+        name = model_name(line)
         run = self._client.create_run(
-            self._experiment(line), run_name=candidate.id, tags={"groundwork.line": str(line)}
+            self._versions.experiment(line),
+            run_name=candidate.id,
+            tags={"groundwork.line": str(line)},
         )
         run_id = run.info.run_id
         self._write(run_id, files)
@@ -224,11 +238,11 @@ class MlflowRegistry:
             self._client.log_metric(run_id, metric, value)
         self._client.set_terminated(run_id)
         tags = {
-            _ID: candidate.id,
-            _RELEASE: orjson.dumps(
+            ID: candidate.id,
+            RELEASE: orjson.dumps(
                 {"content": candidate.content, "lineage": asdict(candidate.lineage)}
             ).decode(),
-            _FILES: orjson.dumps(digests_of(files)).decode(),
+            FILES: orjson.dumps(digests_of(files)).decode(),
         }
         prompts = self._prompts.register(files, candidate.id)
         if prompts:
@@ -245,13 +259,13 @@ class MlflowRegistry:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.get_registered_model(_model_name(line))
+            self._client.get_registered_model(model_name(line))
         except MlflowException as error:
             if not is_missing(error):
                 raise
             try:
                 self._client.create_registered_model(
-                    _model_name(line), tags={"groundwork.line": str(line)}
+                    model_name(line), tags={"groundwork.line": str(line)}
                 )
             except MlflowException as again:
                 if not is_there(again):
@@ -271,71 +285,26 @@ class MlflowRegistry:
 
         with self._speaking():
             try:
-                model = self._client.get_registered_model(_model_name(line))
+                model = self._client.get_registered_model(model_name(line))
             except MlflowException as error:
                 if is_missing(error):
                     return {}, {}
                 raise
             ids = {
-                alias: model.tags.get(f"{_ID}.{version}")
-                for alias, version in model.aliases.items()
+                alias: model.tags.get(f"{ID}.{number}") or self._id_of(model.name, number)
+                for alias, number in model.aliases.items()
             }
             notes = {
                 key.removeprefix(_NOTE): value
                 for key, value in model.tags.items()
                 if key.startswith(_NOTE)
             }
-            return {alias: found for alias, found in ids.items() if found is not None}, notes
+            return {alias: found for alias, found in ids.items() if found}, notes
 
-    def _scope(self, line: Line | None) -> str:
-        return "" if line is None else f"name = '{_model_name(line)}' AND "
-
-    def _versions(self, line: Line, where: str = "") -> list[Any]:
-        found: list[Any] = []
-        token = None
-        query = f"name = '{_model_name(line)}'" + (f" AND {where}" if where else "")
-        while True:
-            page = self._client.search_model_versions(query, max_results=_PAGE, page_token=token)
-            found += [version for version in page if _ID in version.tags]
-            token = page.token
-            if not token:
-                return found
-
-    def _version(self, line: Line, release: str) -> Any:
-        with self._speaking():
-            found = self._versions(line, f"tags.`{_ID}` = '{release}'")
-            if not found:
-                raise NotFound(f"no release {release} in {line}", field="release")
-            return found[0]
-
-    def _release(self, version: Any, aliases: Mapping[str, str]) -> Registered:
-        said = orjson.loads(version.tags[_RELEASE])
-        lineage = said["lineage"]
-        name = version.tags[_ID]
-        at = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
-        line = _line_of(version.name)
-        if line is None:
-            raise NotFound(f"{version.name} is no line of releases", field="release")
-        metrics = self._client.get_run(version.run_id).data.metrics if version.run_id else {}
-        return Registered(
-            id=name,
-            line=line,
-            number=int(version.version),
-            created_at=at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            content=said["content"],
-            digests=orjson.loads(version.tags[_FILES]),
-            lineage=Lineage(
-                lineage["data"], lineage["code"], tuple(lineage["parents"]), lineage["run"]
-            ),
-            metrics=dict(metrics),
-            aliases=tuple(sorted(alias for alias, to in aliases.items() if to == name)),
-        )
-
-    def _experiment(self, line: Line) -> str:
-        name = f"groundwork/releases/{line.kind}"
-        if name not in self._experiments:
-            self._experiments[name] = experiment(self._client, name, self._place.artifacts)
-        return self._experiments[name]
+    def _id_of(self, name: str, number: str) -> str:
+        """From the version itself, for somebody else may just have tidied up the line's notes."""
+        tags: Mapping[str, str] = self._client.get_model_version(name, number).tags
+        return tags.get(ID, "")
 
     def _write(self, run_id: str, files: Mapping[str, bytes]) -> None:
         import tempfile
@@ -356,13 +325,3 @@ class MlflowRegistry:
 
     def _speaking(self) -> Any:
         return speaking(self._place.url)
-
-
-def _model_name(line: Line) -> str:
-    return f"{_PREFIX}{line.kind}.{line.name}"
-
-
-def _line_of(name: str) -> Line | None:
-    # Locks and prompts have names like these, and are no lines.
-    kind, _, rest = name.removeprefix(_PREFIX).partition(".")
-    return Line(kind, rest) if name.startswith(_PREFIX) and kind in KINDS and rest else None
