@@ -28,6 +28,7 @@ COMMANDS = {
     "predict": ("groundwork.cli.commands.predict:predict", "Let a model answer for a whole set at once."),
     "recommender": ("groundwork.cli.commands.recommender:recommender", "Ratings: check, make up, write feedback."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
+    "backup": ("groundwork.cli.commands.backup:backup", "Copies of ledger, registry and indexes, and the way back."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),
     "doctor": ("groundwork.cli.commands.doctor:doctor", "Say what each setting points at, and whether it answers."),
 }  # fmt: skip
