@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -567,8 +568,20 @@ def test_observations_wait_while_the_database_is_away(tmp_path: Path) -> None:
     with pytest.raises((Unavailable, OSError)):
         observations.flush()
     away.unlink()
-    observations.start()
+    # The thread that writes by itself would come in some seconds; closing writes what waits.
     observations.close()
     reader = LedgerObservations(f"sqlite:///{away / 'ledger.sqlite'}")
     assert reader.counts("trial-1")["champion"] == 1
+    reader.close()
+
+
+def test_observations_are_written_without_being_asked_to(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    observations, reader = LedgerObservations(url), LedgerObservations(url)
+    observations.add(saw("champion", 1))
+    until = time.monotonic() + 20
+    while reader.counts("trial-1")["champion"] == 0:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    observations.close()
     reader.close()

@@ -59,18 +59,16 @@ class LedgerObservations:
         self._flushing = threading.Lock()
         self._waiting: deque[Observation] = deque(maxlen=_MAX_WAITING)
         self._wake = threading.Event()
-        self._closing = False
+        self._starting = threading.Lock()
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin to write; before, observations wait in memory."""
-        self._thread = threading.Thread(target=self._run, name="observations", daemon=True)
-        self._thread.start()
-
     def add(self, seen: Observation) -> None:
-        """Keep it; it is written within a second."""
+        """Keep it; it is written within a second, by a thread that the first one starts."""
         self._waiting.append(seen)
         self._wake.set()
+        if self._thread is None:
+            self._start()
 
     def flush(self) -> None:
         """Write what waits. Raises Unavailable; then it waits on."""
@@ -113,7 +111,7 @@ class LedgerObservations:
 
     def close(self) -> None:
         """Write what waits, where the database answers, and release connections."""
-        self._closing = True
+        self._closing.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
@@ -124,18 +122,23 @@ class LedgerObservations:
         if self._engine is not None:
             self._engine.dispose()
 
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._run, name="observations", daemon=True)
+                self._thread.start()
+
     def _run(self) -> None:
-        pause = threading.Event()
-        while not self._closing:
+        while not self._closing.is_set():
             self._wake.wait()
             self._wake.clear()
             # A batch is hardly dearer than one.
-            pause.wait(_GATHER_SECONDS)
+            self._closing.wait(_GATHER_SECONDS)
             try:
                 self.flush()
             except (Unavailable, SQLAlchemyError, OSError) as error:
                 _log.warning("%d observations wait: %s", len(self._waiting), error)
-                pause.wait(_RETRY_SECONDS)
+                self._closing.wait(_RETRY_SECONDS)
                 self._wake.set()
 
     def _opened(self) -> sql.Engine:

@@ -32,6 +32,8 @@ from groundwork.core.settings import CanarySettings
 _log = logging.getLogger("groundwork.releases")
 
 ACTOR = "canary"
+# How long what was seen in a trial can be read again.
+KEEP_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class CanaryWatch:
         _log.warning("%s: the trial of %s ended, %s: %s", *_ended(trial, ending))
         if ending.outcome == "passed" and self._promote_passed:
             self._promote(registry, trial, detail)
+        self._observations.forget(int(1000 * (time.time() - KEEP_DAYS * 86_400)))
         return Look(trial, decision, ending)
 
     def _promote(self, registry: Registry, trial: Trial, detail: Mapping[str, object]) -> None:

@@ -71,6 +71,10 @@ class Observations(Protocol):
         """Everything that was seen. Raises Unavailable."""
         ...
 
+    def forget(self, before: int) -> int:
+        """Delete what was seen before this instant, in milliseconds since 1970; how many. Raises Unavailable."""
+        ...
+
 
 class MemoryObservations:
     """Those of one process."""
@@ -93,3 +97,14 @@ class MemoryObservations:
         """Everything."""
         with self._lock:
             return Arms.of(list(self._seen.get(trial, ())))
+
+    def forget(self, before: int) -> int:
+        """Delete what is older."""
+        with self._lock:
+            count = sum(map(len, self._seen.values()))
+            kept = {
+                trial: [one for one in seen if one.at >= before]
+                for trial, seen in self._seen.items()
+            }
+            self._seen = {trial: seen for trial, seen in kept.items() if seen}
+            return count - sum(map(len, self._seen.values()))

@@ -59,4 +59,6 @@ class CanarySettings(Part):
     @property
     def limits(self) -> dict[str, float]:
         """By metric, of those that are compared."""
-        return {metric: float(getattr(self, f"max_{metric}")) for metric in self.compare or _METRICS}
+        return {
+            metric: float(getattr(self, f"max_{metric}")) for metric in self.compare or _METRICS
+        }
