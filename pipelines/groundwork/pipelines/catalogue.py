@@ -18,23 +18,42 @@ from groundwork.pipelines.code import code_digest
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A pipeline: where `pipeline(settings, code)` is, what it is for, and its steps in the order of their work."""
+    """A pipeline: where the function of settings and code that builds it is, what it is for, and its steps in their order."""
 
     name: str
-    module: str
+    at: str
     purpose: str
     steps: tuple[str, ...]
 
 
 _AT = "groundwork.pipelines.definitions"
+_TRAIN = ("data", "features", "train", "evaluate", "gate", "register")
 PIPELINES: Mapping[str, Definition] = {
     one.name: one
     for one in (
         Definition(
             "ingest",
-            f"{_AT}.ingest",
+            f"{_AT}.ingest:pipeline",
             "Bring an index up to date with its sources, in shards.",
             ("discover", "plan", "chunk", "embed", "build", "evaluate", "promote", "report"),
+        ),
+        Definition(
+            "nightly-eval",
+            f"{_AT}.nightly:pipeline",
+            "Measure the assistant on a golden set, and put the run before the gate.",
+            ("evaluate", "report"),
+        ),
+        Definition(
+            "train",
+            f"{_AT}.train:train_pipeline",
+            "Train ocr, recommender or injection, and put it before the gate.",
+            (*_TRAIN, "report"),
+        ),
+        Definition(
+            "retrain",
+            f"{_AT}.train:retrain_pipeline",
+            "Make anew what is due: a model, or an index.",
+            ("decide", *_TRAIN, "conclude", "report"),
         ),
     )
 }
@@ -69,7 +88,8 @@ def definition(name: str) -> Definition:
 
 def build(name: str, settings: Settings) -> Any:
     """The pipeline as kfp runs it."""
-    return import_module(definition(name).module).pipeline(settings, code_digest())
+    module, _, function = definition(name).at.partition(":")
+    return getattr(import_module(module), function)(settings, code_digest())
 
 
 def compiled(name: str, settings: Settings) -> Compiled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.errors import InvalidInput
@@ -145,3 +146,16 @@ def known_options(options: Mapping[str, Any]) -> dict[str, Any]:
             f"an ingest has no option {unknown[0]!r}; it has {', '.join(OPTIONS)}", field="options"
         )
     return {name: options.get(name) or usual for name, usual in OPTIONS.items()}
+
+
+def bundled_guides() -> Path | None:
+    """The documentation of the platform itself: in the installed package, or beside it in a checkout."""
+    import groundwork
+
+    installed = (Path(root) / "cli" / "docs" for root in groundwork.__path__)
+    beside = (
+        parent / "docs"
+        for parent in Path(__file__).resolve().parents
+        if (parent / "pyproject.toml").is_file()
+    )
+    return next((folder for folder in (*installed, *beside) if folder.is_dir()), None)

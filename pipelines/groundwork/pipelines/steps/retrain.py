@@ -1,0 +1,125 @@
+"""The steps of the pipeline `retrain` around those of `train`: what is to be made anew, and how it came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from groundwork.core.errors import ConfigurationError, InvalidInput
+from groundwork.core.monitoring.retraining import Desk, Ended, Trigger
+from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
+from groundwork.core.settings import Settings
+from groundwork.ingestion.ingest import ingest
+from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.steps.live import release_of
+from groundwork.pipelines.steps.step import keep_result, step
+from groundwork.pipelines.steps.train import describe
+
+# What a decision can come to: a model is trained, an index is brought up to date, or nothing is due.
+TRAIN, INGEST, NOTHING = "train", "ingest", "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be done. `run` is the desk's number of it, 0 where nothing is; `job` is what the steps of it take."""
+
+    what: str
+    run: int
+    job: Mapping[str, Any]
+
+
+Decide = Callable[[Settings, str, str], Decided]
+
+
+def decide(line: str, reason: str, decide_by: Decide | None = None) -> dict[str, Any]:
+    """Ask the desk. With a reason a person asks for `line`; without, what the schedule and the labels ask for is asked."""
+    with step("decide") as one:
+        decided = (decide_by or by_desk)(one.settings, line, reason)
+        one.done = decided.what if not decided.run else f"{decided.what}: {_title(decided.job)}"
+        if decided.what == NOTHING:
+            keep_result(one.settings, {"retrained": None})
+        return asdict(decided)
+
+
+def by_desk(settings: Settings, line: str, reason: str) -> Decided:
+    """The decision of the retraining desk: deduplicated, cooled down, within a budget."""
+    retraining = settings.monitoring.retraining
+    if reason and not line:
+        raise InvalidInput("a reason needs the line that it is about", field="line")
+    desk = Desk(settings.ledger_url, retraining)
+    try:
+        asked = [Trigger(Line.parse(line), "person", reason)] if reason else desk.due()
+        for trigger in asked:
+            if reason or str(trigger.line) in retraining.data:
+                desk.ask(trigger)
+        run = desk.take()
+        if run is None:
+            return Decided(NOTHING, 0, {})
+        sources = retraining.data.get(str(run.line))
+        if run.line.kind == ASSISTANT:
+            return Decided(
+                INGEST, run.id, {"index": run.line.name, "sources": _required(sources, run.line)}
+            )
+        data = sources[0] if sources else ""
+        return Decided(TRAIN, run.id, describe(run.line.kind, run.line.name, data, 7, {}))
+    finally:
+        desk.close()
+
+
+def refresh(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring an index up to date in one go: an assistant is made anew by what its sources say now."""
+    with step("refresh") as one:
+        request = ingest_request(one.settings, job["sources"], str(job["index"]), {})
+        with (
+            open_index_store(one.settings) as store,
+            open_tools(one.settings, parse_options({})) as tools,
+        ):
+            result = ingest(request, store, tools, one)
+        release = None
+        if result.promoted and not result.unchanged and result.version is not None:
+            release = release_of(one.settings, result.index, result.version)
+        one.done = f"version {result.version}"
+        return {
+            "release": release or str(result.version),
+            "promoted": result.promoted,
+            "refusal": result.refusal,
+            "unchanged": result.unchanged,
+        }
+
+
+def conclude(run: int, result: Mapping[str, Any]) -> str:
+    """Tell the desk how it came out."""
+    with step("conclude") as one:
+        ended = _ended(result)
+        desk = Desk(one.settings.ledger_url, one.settings.monitoring.retraining)
+        try:
+            found = next((each for each in desk.runs(most=1000) if each.id == int(run)), None)
+            if found is None:
+                raise InvalidInput(f"the desk knows no run {run}", field="run")
+            desk.end(found, ended)
+        finally:
+            desk.close()
+        one.done = f"{ended.outcome}: {ended.detail}"
+        keep_result(one.settings, {"retrained": str(found.line), **result})
+        return ended.outcome
+
+
+def _ended(result: Mapping[str, Any]) -> Ended:
+    if result.get("refusal"):
+        return Ended("refused", str(result["refusal"]))
+    if result.get("unchanged"):
+        return Ended("unchanged", f"{result['release']} is {CHAMPION} already")
+    return Ended("promoted", str(result["release"]))
+
+
+def _required(sources: list[str] | None, line: Line) -> list[str]:
+    if not sources:
+        raise ConfigurationError(
+            f"the sources of {line} are not set; GROUNDWORK_MONITORING__RETRAINING__DATA names them"
+        )
+    return sources
+
+
+def _title(job: Mapping[str, Any]) -> str:
+    return str(job.get("index") or f"{job['kind']}/{job['name']}")
