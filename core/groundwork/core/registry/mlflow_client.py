@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _INVALID = "INVALID_PARAMETER_VALUE"
+_AT = " at "
 
 
 # How long a store may take to say that it is there.
@@ -78,6 +80,21 @@ def shown(url: str) -> str:
     """Without a password, wherever it stands."""
     before, at, after = url.partition("?")[0].rpartition("@")
     return f"{before.split('://')[0]}://…@{after}" if at and "://" in before else after
+
+
+def figures(values: Mapping[str, float], step: int = 0) -> list[Any]:
+    """As MLflow takes them in one call; it has no `@` in a name, as in `ndcg@10`."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    return [
+        Metric(name.replace("@", _AT), float(value), now, step) for name, value in values.items()
+    ]
+
+
+def figures_of(run: Any) -> dict[str, float]:
+    """The last value of each of a run's, by our names."""
+    return {name.replace(_AT, "@"): value for name, value in run.data.metrics.items()}
 
 
 def is_missing(error: Any) -> bool:

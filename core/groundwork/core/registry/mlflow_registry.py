@@ -26,6 +26,7 @@ from groundwork.core.registry.base import (
 )
 from groundwork.core.registry.files import contents, digests_of, write_files
 from groundwork.core.registry.mlflow_client import (
+    figures,
     is_missing,
     is_there,
     open_client,
@@ -52,6 +53,7 @@ _FOLDER = "release"
 _PROMPTS = "groundwork.prompts"
 _NOTE = "groundwork.note."
 _PAGE = 100
+_LONGEST_CARD = 5_000
 # What was read of a line is good for so long.
 _FRESH_SECONDS = 0.05
 
@@ -179,8 +181,7 @@ class MlflowRegistry:
         """See `Registry.add_metrics`."""
         with self._speaking(), self._writing:
             run = self._versions.one(release.line, release.id).run_id
-            for name, value in metrics.items():
-                self._client.log_metric(run, name, value)
+            self._client.log_batch(run, metrics=figures(metrics))
 
     def add_file(self, release: Registered, name: str, content: bytes) -> None:
         """See `Registry.add_file`."""
@@ -234,8 +235,7 @@ class MlflowRegistry:
         )
         run_id = run.info.run_id
         self._write(run_id, files)
-        for metric, value in candidate.metrics.items():
-            self._client.log_metric(run_id, metric, value)
+        self._client.log_batch(run_id, metrics=figures(candidate.metrics))
         self._client.set_terminated(run_id)
         tags = {
             ID: candidate.id,
@@ -252,7 +252,8 @@ class MlflowRegistry:
             source=f"{run.info.artifact_uri}/{_FOLDER}",
             run_id=run_id,
             tags=tags,
-            description=candidate.card or None,
+            # The whole card is one of the files.
+            description=candidate.card[:_LONGEST_CARD] or None,
         )
 
     def _make(self, line: Line) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundwork.core.errors import InvalidInput
 from groundwork.core.registry.mlflow_client import experiment as experiment_id
-from groundwork.core.registry.mlflow_client import open_client, speaking
+from groundwork.core.registry.mlflow_client import figures, open_client, speaking
 
 if TYPE_CHECKING:
     from groundwork.core.registry.open import Place
@@ -28,16 +28,8 @@ class MlflowRun:
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """One call for all."""
-        import time
-
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
         with speaking(self._url):
-            self._client.log_batch(
-                self.id,
-                metrics=[Metric(name, float(value), now, step) for name, value in values.items()],
-            )
+            self._client.log_batch(self.id, metrics=figures(values, step))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """One call for all."""

@@ -11,7 +11,7 @@ import orjson
 
 from groundwork.core.errors import NotFound
 from groundwork.core.registry.base import KINDS, Line, Lineage, Registered
-from groundwork.core.registry.mlflow_client import experiment
+from groundwork.core.registry.mlflow_client import experiment, figures_of
 from groundwork.core.registry.references import LATEST
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Versions:
             page = self._client.search_runs(
                 [self.experiment(line)], f"attributes.run_id IN ({some})", max_results=_PAGE
             )
-            found |= {run.info.run_id: dict(run.data.metrics) for run in page}
+            found |= {run.info.run_id: figures_of(run) for run in page}
         return found
 
 

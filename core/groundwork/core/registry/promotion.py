@@ -1,15 +1,18 @@
 """Which release answers: the one code path of promotion, refusal and rollback, for every kind of release.
 
-Each move is one operation under the line's lock: the verdict is looked at, the aliases move, and the history says who did it
-and why. What has to happen around a move (an index's alias, a check that the release loads) is a `Carrier` of its kind.
+Each move is one operation under the line's lock: the aliases move, and the history says who did it and why. What has to
+happen around a move (an index's alias, a check that the release loads) is a `Carrier` of its kind. A move is noted before it
+begins, so that whoever comes after a mover that died in the middle of it finishes it or takes it as not begun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+import orjson
 
 from groundwork.core.errors import Conflict, GateRefused
 from groundwork.core.registry.base import (
@@ -18,10 +21,18 @@ from groundwork.core.registry.base import (
     PREVIOUS,
     Candidate,
     Event,
+    Line,
     Registered,
     Registry,
 )
 from groundwork.core.registry.gate import GateSettings, Measured, Verdict, judge
+
+# The note of a move under way.
+MOVING = "moving"
+# Whoever may be champion.
+ANYONE = "*"
+# A note is short; the history has the whole of it.
+_LONGEST_REASON = 500
 
 
 class Carrier(Protocol):
@@ -100,24 +111,32 @@ def refuse(registry: Registry, release: Registered, verdict: Verdict, actor: str
 
 
 def promote(
-    registry: Registry, release: Registered, reason: Reason, carrier: Carrier
+    registry: Registry,
+    release: Registered,
+    reason: Reason,
+    carrier: Carrier,
+    over: str | None = ANYONE,
 ) -> Registered:
     """Make a release the champion; the former one becomes `previous`. Promoting the champion changes nothing.
 
-    Raises what `carrier.check` raises, with nothing moved.
+    Raises what `carrier.check` raises, and Conflict where the champion is another one than `over`, which this release was
+    compared with; nothing has moved then.
     """
-    return _move(registry, release, reason, carrier, "promoted")
+    return _move(registry, release, reason, carrier, "promoted", over)
 
 
 def rollback(
     registry: Registry, former: Registered, reason: Reason, carrier: Carrier
 ) -> Registered:
     """Make the previous champion, or any former one, the champion again."""
-    return _move(registry, former, reason, carrier, "rolled-back")
+    return _move(registry, former, reason, carrier, "rolled-back", ANYONE)
 
 
 def previous(registry: Registry, release: Registered) -> Registered:
     """What a rollback of this release's line goes back to. Raises Conflict where there is nothing."""
+    if MOVING in registry.tags(release.line):
+        with registry.exclusive(release.line):
+            _settle(registry, release.line)
     before = registry.aliases(release.line).get(PREVIOUS)
     if before is None:
         raise Conflict(f"{release.line} has no previous champion to go back to", field="release")
@@ -131,28 +150,66 @@ def require(verdict: Verdict) -> None:
 
 
 def _move(
-    registry: Registry, release: Registered, reason: Reason, carrier: Carrier, action: str
+    registry: Registry,
+    release: Registered,
+    reason: Reason,
+    carrier: Carrier,
+    action: str,
+    over: str | None,
 ) -> Registered:
     line = release.line
     carrier.check(release)
     with registry.exclusive(line):
-        aliases = registry.aliases(line)
-        former = aliases.get(CHAMPION)
+        _settle(registry, line)
+        former = registry.aliases(line).get(CHAMPION)
+        if over not in {ANYONE, former}:
+            raise Conflict(
+                f"{former} became the champion of {line} meanwhile; compare {release.id} with that",
+                field="release",
+            )
         # Carried first: a service that follows the alias finds what it needs.
         carrier.carry(release)
         if former != release.id:
+            event = _event(action, release, former, reason)
+            brief = replace(event, reason=event.reason[:_LONGEST_REASON], detail={})
+            registry.tag(line, MOVING, orjson.dumps(asdict(brief)).decode())
             registry.point(line, CHAMPION, release.id)
-            if former is not None:
-                registry.point(line, PREVIOUS, former)
-            if aliases.get(CHALLENGER) == release.id:
-                registry.point(line, CHALLENGER, None)
-            _record(registry, release, action, former, reason)
+            _complete(registry, line, event)
     return registry.find(release.id, line)
+
+
+def _complete(registry: Registry, line: Line, event: Event, *, told: bool = False) -> None:
+    """What is left once the champion has moved. Each step may be done twice."""
+    if event.former is not None:
+        registry.point(line, PREVIOUS, event.former)
+    if registry.aliases(line).get(CHALLENGER) == event.release:
+        registry.point(line, CHALLENGER, None)
+    if not told:
+        registry.record(line, event)
+    registry.tag(line, MOVING, None)
+
+
+def _settle(registry: Registry, line: Line) -> None:
+    """Finish the move of a mover that died in it, or forget it where the champion had not moved yet. Under the line's lock."""
+    note = registry.tags(line).get(MOVING)
+    if note is None:
+        return
+    event = Event(**orjson.loads(note))
+    if registry.aliases(line).get(CHAMPION) != event.release:
+        registry.tag(line, MOVING, None)
+        return
+    # Once more, for what moves along with it.
+    registry.point(line, CHAMPION, event.release)
+    told = any((one.at, one.release) == (event.at, event.release) for one in registry.history(line))
+    _complete(registry, line, replace(event, detail={"finished_by_the_next": True}), told=told)
 
 
 def _record(
     registry: Registry, release: Registered, action: str, former: str | None, reason: Reason
 ) -> None:
+    registry.record(release.line, _event(action, release, former, reason))
+
+
+def _event(action: str, release: Registered, former: str | None, reason: Reason) -> Event:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    event = Event(at, action, release.id, former, reason.actor, reason.text, reason.detail or {})
-    registry.record(release.line, event)
+    return Event(at, action, release.id, former, reason.actor, reason.text, reason.detail or {})
