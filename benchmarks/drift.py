@@ -24,7 +24,7 @@ from groundwork.core.settings import Settings
 from groundwork.retrieval.embed.factory import create_embedder
 
 # Windows, and how many looks without a shift are made with each: one with a large window takes the longest.
-_NULLS = {50: 1500, 500: 1000, 5000: 300}
+_NULLS = {50: 1000, 500: 600, 5000: 100}
 WINDOWS = tuple(_NULLS)
 _SHIFTED = 100
 _OWN = ("near_pairs", "tiers", "followups", "answerable_kubeflow", "benign_dev")

@@ -187,3 +187,23 @@ async def test_a_fall_of_thumbs_up_asks_for_a_retraining(watched: Watched) -> No
 
 def _ago(**span: float) -> str:
     return (datetime.now(UTC) - timedelta(**span)).isoformat(timespec="milliseconds")
+
+
+async def test_requests_that_are_no_answers_are_traced_and_errors_counted(
+    watched: Watched,
+) -> None:
+    async with watched.world.client() as client:
+        found = await client.post("/v1/search", json={"query": "pump limit"})
+        assert found.status_code == 200
+        missing = await client.post("/v1/ask", json={"question": "x", "index": "nowhere"})
+        assert missing.status_code == 404
+        text = (await client.get("/metrics")).text
+    assert 'groundwork_errors_total{code="index-missing"} 1.0' in text
+    assert 'groundwork_index_built_timestamp_seconds{index="docs"} 1.7' in text
+    (root, stage) = await trace_of(watched, found.headers["x-request-id"])
+    assert root["name"] == "POST /v1/search"
+    assert root["attributes"]["http.response.status_code"] == 200
+    assert stage["name"] == "retrieve"
+    assert found.headers["traceparent"].split("-")[2] == root["span_id"]
+    refused = await trace_of(watched, missing.headers["x-request-id"])
+    assert refused[0]["attributes"]["groundwork.problem"] == "index-missing"

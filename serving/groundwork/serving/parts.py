@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.settings import Settings
@@ -14,7 +14,6 @@ from groundwork.retrieval.index.base import IndexStore
 from groundwork.retrieval.live import LiveReaders, Readers
 from groundwork.retrieval.retrieve import Retriever
 from groundwork.serving.assistant import Assistant
-from groundwork.serving.books import Books
 from groundwork.serving.cache import AnswerCache
 from groundwork.serving.conversation import create_rewriter
 from groundwork.serving.conversation_store import ConversationStore
@@ -22,6 +21,7 @@ from groundwork.serving.engine.base import Engine
 from groundwork.serving.generate.factory import create_generator
 from groundwork.serving.prompts.library import PromptLibrary, prompts_in_force
 from groundwork.serving.store import AnswerStore
+from groundwork.serving.witness import NoWitness, Witness, WitnessedBooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Parts:
     store: AnswerStore
     conversations: ConversationStore
     cache: AnswerCache
+    witness: Witness = field(default_factory=NoWitness)
 
     def guard(self, settings: Settings) -> Guard:
         """The rails that the settings ask for. Raises ConfigurationError."""
@@ -65,7 +66,7 @@ class Parts:
             ),
             conversations=self.conversations,
             cache=self.cache,
-            books=Books(self.accounts, self.store),
+            books=WitnessedBooks(self.accounts, self.store, self.witness),
             max_history_tokens=settings.conversation.max_history_tokens,
             prompts=prompts_in_force(settings, with_engine=bool(self.engines)),
         )

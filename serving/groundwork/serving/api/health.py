@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -77,18 +78,32 @@ async def metrics(request: Request) -> Response:
     if not context.settings.service.public_metrics:
         await caller_of(request, COSTS)
     services = context.services
-    services.metrics.live(await asyncio.to_thread(_live, services.index_store))
+    live = await asyncio.to_thread(_live, services.index_store)
+    services.metrics.live((index, version) for index, version, _ in live)
+    services.metrics.built({index: built for index, _, built in live})
     services.metrics.money.budgets(await asyncio.to_thread(_budgets, services.accounts))
     return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
 
 
-def _live(store: IndexStore) -> list[tuple[str, str]]:
+def _live(store: IndexStore) -> list[tuple[str, str, float]]:
+    """Index, live version, and when that was built, in seconds since 1970."""
     try:
         versions = [(name, store.alias(name)) for name in store.names()]
+        return [
+            (name, version, _built(store, name, version))
+            for name, version in versions
+            if version is not None
+        ]
     except GroundworkError:
         # The engine is down: the other metrics are wanted all the more.
         return []
-    return [(name, version) for name, version in versions if version is not None]
+
+
+def _built(store: IndexStore, index: str, version: str) -> float:
+    created = {each.version: each.created_at for each in store.versions(index)}
+    if version not in created:
+        return 0.0
+    return datetime.fromisoformat(created[version]).timestamp()
 
 
 def _budgets(accounts: Accounts) -> list[Standing]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -14,10 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from groundwork.core.errors import Forbidden, PayloadTooLarge
 from groundwork.core.monitoring.metrics import UNMATCHED
+from groundwork.core.monitoring.tracing.spans import Spans, spans_of
 from groundwork.core.telemetry import Trace
 from groundwork.serving.api.context import Context
 from groundwork.serving.api.problems import Failure, render
 from groundwork.serving.api.responses import CLIENT_CLOSED_REQUEST
+from groundwork.serving.monitoring import Monitoring
 
 _access = logging.getLogger("groundwork.access")
 _log = logging.getLogger("groundwork.serving")
@@ -74,6 +75,7 @@ class Observe:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             _log.error("%s trace=%s failed unexpectedly", _route(scope), trace.trace_id)
+            scope["state"]["problem"] = Failure.unexpected().code
             if not status:
                 await render(Failure.unexpected(), scope)(scope, receive, send_with_headers)
             raise
@@ -170,13 +172,17 @@ def _add_headers(message: Message, trace: Trace) -> None:
     present = {bytes(name).lower() for name, _ in headers}
     headers.extend(pair for pair in _DEFAULT_HEADERS.items() if pair[0] not in present)
     headers.append((b"x-request-id", trace.trace_id.encode()))
-    span_id = secrets.token_hex(8)
-    headers.append((b"traceparent", f"00-{trace.trace_id}-{span_id}-01".encode()))
+    headers.append((b"traceparent", trace.traceparent.encode()))
 
 
 def _account(scope: Scope, status: int, seconds: float, trace: Trace) -> None:
     context: Context = scope["app"].state.context
-    context.services.metrics.request(_route(scope), scope["method"], status, seconds)
+    metrics = context.services.metrics
+    metrics.request(_route(scope), scope["method"], status, seconds)
+    problem = scope["state"].get("problem")
+    if problem is not None:
+        metrics.error(problem)
+    _trace(scope, status, trace, problem)
     _access.info(
         "%s %s %d %.1fms trace=%s",
         quote(scope["method"]),
@@ -185,6 +191,28 @@ def _account(scope: Scope, status: int, seconds: float, trace: Trace) -> None:
         seconds * 1000,
         trace.trace_id,
     )
+
+
+def _trace(scope: Scope, status: int, trace: Trace, problem: str | None) -> None:
+    """Hand on the trace of a request that took steps and was no answer: those are traced where they are recorded."""
+    monitoring: Monitoring | None = getattr(scope["app"].state, "monitoring", None)
+    if monitoring is None or not trace.stages:
+        return
+    failed = status >= 500
+    about = {
+        "http.request.method": scope["method"],
+        "http.route": _route(scope),
+        "http.response.status_code": status,
+        "groundwork.problem": problem,
+    }
+
+    def make() -> Spans:
+        name = f"{scope['method']} {_route(scope)}"
+        return spans_of(
+            trace, name, error=(problem or str(status)) if failed else "", attributes=about
+        )
+
+    monitoring.tracer.emit(trace, make, failed=failed)
 
 
 def _route(scope: Scope) -> str:

@@ -182,6 +182,8 @@ def _handled(error: Exception, kind: type[Any], convert: Any, request: Request) 
     if not isinstance(error, kind):
         raise error
     failure: Failure = convert(error)
+    # Counted by the middleware, with the request.
+    request.scope.setdefault("state", {})["problem"] = failure.code
     return render(failure, request.scope)
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 # Numbers are compared by their order on so many quantiles of the pooled sample, and by counts in fewer, wider ones.
 FINE, COARSE = 64, 8
 MAX_CATEGORIES = 24
-# An embedding is compared in the directions along which the pooled sample varies most.
-DIRECTIONS = 64
+# An embedding of many observations is compared in the directions along which the pooled sample varies most: finding them
+# costs as much as a few thousand rows.
+DIRECTIONS, MANY = 64, 4000
 
 _TINY = 1e-290
 
@@ -137,13 +138,14 @@ def categories(values: Sequence[str]) -> Counted:
 
 
 def vectors(values: NDArray[np.float32]) -> Placed:
-    """Rotated to the directions of most variance, of the pooled sample without regard to which half a row is from."""
+    """Centred, where there are many rotated to the directions of most variance, without regard to which half a row is from."""
     centred = (values - values.mean(axis=0)).astype(np.float32)
-    if min(centred.shape) > DIRECTIONS:
-        _, axes = np.linalg.eigh(centred.T @ centred)
+    spread = centred.T @ centred / max(1, len(values) - 1)
+    if len(values) > MANY and centred.shape[1] > DIRECTIONS:
+        sizes, axes = np.linalg.eigh(spread)
         centred = centred @ axes[:, -DIRECTIONS:]
-    spread = centred.T.astype(np.float64) @ centred / max(1, len(values) - 1)
-    first, second = float(np.trace(spread)), float((spread**2).sum())
+        spread = np.diag(sizes[-DIRECTIONS:])
+    first, second = float(np.trace(spread)), float((spread.astype(np.float64) ** 2).sum())
     if first <= 0 or second <= 0:
         return Placed(centred, 0.0, 1.0)
     # E[window * |mean|^2] is the trace, and its variance twice the sum of squares.
