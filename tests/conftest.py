@@ -7,9 +7,10 @@ import socket
 
 import pytest
 
+from tests.mlflow_tables import mlflow_tables
 from tests.postgres import postgres_server
 
-__all__ = ["postgres_server"]
+__all__ = ["mlflow_tables", "postgres_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import pytest
 
 from groundwork.cli import COMMANDS, cli
 from groundwork.cli.run import run
+from tests.mlflow_tables import give_tables
 
 HEAVY = ("torch", "transformers", "llama_index", "sqlalchemy", "pydantic", "numpy", "fastapi")
 
@@ -44,12 +45,15 @@ class Shell:
 
 @pytest.fixture
 def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    mlflow_tables: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Shell:
     for name in [name for name in os.environ if name.startswith("GROUNDWORK_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GROUNDWORK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GROUNDWORK_HOME", str(give_tables(mlflow_tables, tmp_path / "home")))
     monkeypatch.setenv("GROUNDWORK_EMBEDDER__ENGINE", "hashing")
     pages = tmp_path / "pages"
     pages.mkdir()
@@ -251,7 +255,7 @@ def test_doctor(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDWORK_SERVCE__PORT", "1")
     report = shell.json("doctor")
     assert [check["name"] for check in report["checks"]] == [
-        "python", "home", "embedder", "index", "ledger", "service",
+        "python", "home", "embedder", "index", "ledger", "registry", "service",
     ]  # fmt: skip
     assert all(check["ok"] for check in report["checks"])
     assert report["unknown_variables"] == ["GROUNDWORK_SERVCE__PORT"]

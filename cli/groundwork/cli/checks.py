@@ -30,6 +30,7 @@ def all_checks(settings: Settings) -> list[CheckResult]:
         "embedder": _embedder,
         "index": _index,
         "ledger": _ledger,
+        "registry": _registry,
         "service": _service,
     }
     if settings.slack.enabled:
@@ -93,6 +94,21 @@ def _ledger(settings: Settings) -> str:
     finally:
         store.close()
     return f"{make_url(settings.ledger_url).render_as_string(hide_password=True)} answers"
+
+
+def _registry(settings: Settings) -> str:
+    from groundwork.cli.releases import has_registry, opened_registry
+    from groundwork.core.registry.base import CHAMPION
+    from groundwork.core.registry.mlflow_client import shown
+    from groundwork.core.registry.open import place_of
+
+    where = f"MLflow at {shown(place_of(settings).url)}"
+    if not has_registry(settings):
+        return f"{where}: made with the first release (groundwork ingest SOURCE)"
+    with opened_registry(settings) as registry:
+        lines = {str(line): registry.aliases(line).get(CHAMPION) for line in registry.lines()}
+    champions = ", ".join(f"{line}@{release or 'no champion'}" for line, release in lines.items())
+    return f"{where}: {champions or 'no release yet (groundwork ingest SOURCE)'}"
 
 
 def _engines(settings: Settings) -> list[CheckResult]:

@@ -50,10 +50,8 @@ def line_given(settings: Settings, line: str | None) -> Line:
 @contextmanager
 def carrying(settings: Settings, registry: Registry, line: Line) -> Iterator[Carrier]:
     """What has to happen when a release of this line goes live; its check loads it as the service does."""
-    from groundwork.core.registry.promotion import NoCarrier
-
     if line.kind != ASSISTANT:
-        yield NoCarrier()
+        yield _carrier_of_model(settings, registry, line)
         return
     from groundwork.serving.releases.carrier import IndexCarrier
     from groundwork.serving.releases.load import AssistantLoader
@@ -70,20 +68,25 @@ def carrying(settings: Settings, registry: Registry, line: Line) -> Iterator[Car
 
 
 @contextmanager
-def carrying_back(settings: Settings, line: Line) -> Iterator[Carrier]:
-    """The same for a release that has answered before: what is left to check is that its index version is there.
+def carrying_back(settings: Settings, registry: Registry, line: Line) -> Iterator[Carrier]:
+    """The same for a release that has answered before: of an assistant's it is only checked that its index version is there.
 
-    A rollback is wanted at once; loading the release takes seconds, and services do it in any case.
+    A rollback is wanted at once; loading an assistant takes seconds, and services do it in any case.
     """
-    from groundwork.core.registry.promotion import NoCarrier
-
     if line.kind != ASSISTANT:
-        yield NoCarrier()
+        yield _carrier_of_model(settings, registry, line)
         return
     from groundwork.serving.releases.carrier import IndexCarrier
 
     with open_index_store(settings) as store:
         yield IndexCarrier(store)
+
+
+def _carrier_of_model(settings: Settings, registry: Registry, line: Line) -> Carrier:
+    from groundwork.classic.trainers import open_trainer
+    from groundwork.cli.training import equipment
+
+    return open_trainer(line.kind, equipment(settings)).carrier(registry)
 
 
 def publish_live(settings: Settings, index: str, version: str, why: str) -> str | None:
@@ -115,7 +118,7 @@ def publish_live(settings: Settings, index: str, version: str, why: str) -> str 
 
 def versions_in_use(settings: Settings, index: str) -> frozenset[str]:
     """Index versions that a champion, a challenger or the previous champion answers from. Raises Unavailable."""
-    if not _has_registry(settings):
+    if not has_registry(settings):
         return frozenset()
     with opened_registry(settings) as registry:
         line = Line(ASSISTANT, index)
@@ -124,7 +127,7 @@ def versions_in_use(settings: Settings, index: str) -> frozenset[str]:
         return frozenset(str(version) for version in found)
 
 
-def _has_registry(settings: Settings) -> bool:
+def has_registry(settings: Settings) -> bool:
     """Whether there can be a release: the embedded registry comes into being with the first."""
     return settings.registry.url is not None or (settings.home / "mlflow" / "mlflow.db").is_file()
 

@@ -79,14 +79,15 @@ def show(reference: str, line: str | None, name: str | None, *, as_json: bool) -
             return
         events = [one for one in registry.history(found.line) if one.release == found.id]
     if as_json:
-        echo_json({**_as_dict(found), "history": [asdict(one) for one in events]})
+        told = [asdict(one) for one in events]
+        echo_json({**_as_dict(found), "history": told, "read_on": _leads(settings, found)})
         return
     _print(found)
     for event in events:
         click.echo(f"{event.at}  {event.action} by {event.actor}: {event.reason}")
     click.echo("\nread on:")
-    for what, command in _leads(settings, found):
-        click.echo(f"  {what:<12}{command}")
+    for lead in _leads(settings, found):
+        click.echo(f"  {lead['what']:<24}{lead['command']}")
 
 
 @release.command()
@@ -162,6 +163,7 @@ def promote(
     """
     from groundwork.cli.releases import actor, carrying, opened_registry, verdict_on
     from groundwork.core.registry import promotion
+    from groundwork.core.registry.base import CHAMPION
     from groundwork.core.registry.managed import manage
 
     if force and not reason:
@@ -169,6 +171,8 @@ def promote(
     settings = load()
     with opened_registry(settings) as registry:
         found = _find(registry, settings, reference, line)
+        # Whoever is champion now is what it is compared with.
+        over = promotion.ANYONE if force else registry.aliases(found.line).get(CHAMPION)
         verdict = None if force else verdict_on(settings, registry, found, run)
         if verdict is not None and not verdict.passed:
             promotion.refuse(registry, found, verdict, actor())
@@ -177,7 +181,7 @@ def promote(
         detail = {"forced": True} if verdict is None else verdict.to_dict()
         why = promotion.Reason(actor(), reason or "passed the gate", detail)
         with carrying(settings, registry, found.line) as carrier:
-            promoted = promotion.promote(registry, found, why, carrier)
+            promoted = promotion.promote(registry, found, why, carrier, over)
         manage(registry, found.line)
     _say_moved(promoted, verdict, as_json=as_json)
 
@@ -199,7 +203,7 @@ def rollback(line: str | None, to: str | None, reason: str | None, *, as_json: b
         champion = registry.find("champion", at)
         former = registry.find(to, at) if to else promotion.previous(registry, champion)
         why = promotion.Reason(actor(), reason or "rolled back")
-        with carrying_back(settings, at) as carrier:
+        with carrying_back(settings, registry, at) as carrier:
             back = promotion.rollback(registry, former, why, carrier)
         manage(registry, at)
     _say_moved(back, None, as_json=as_json)
@@ -245,25 +249,27 @@ def _print(found: Registered) -> None:
     click.echo()
 
 
-def _leads(settings: Settings, found: Registered) -> list[tuple[str, str]]:
-    """(what, command): from a release to everything about it."""
-    rest = [("card", f"groundwork release show {found.id} --file card.md")]
-    if "index_version" in found.content:
-        content = found.content
-        rest += [
-            ("index", f"groundwork index show {content['index_version']} --index {content['index']}"),
-            ("policy", f"groundwork release show {found.id} --file policy.yaml"),
-            ("prices", f"groundwork release show {found.id} --file prices.json"),
-        ]  # fmt: skip
-    rest += [
-        ("prompt", f"groundwork release show {found.id} --file {name}")
-        for name in found.digests
-        if name.endswith(".yaml") and name != "policy.yaml"
-    ]
+def _leads(settings: Settings, found: Registered) -> list[dict[str, str]]:
+    """From a release to everything about it: what, and the command that shows it."""
+    file = f"groundwork release show {found.id} --file"
+    leads = {"card": f"{file} card.md"} if "card.md" in found.digests else {}
     if found.line.kind == "assistant":
-        rest.append(("evaluation", _evaluation(settings, found)))
-    rest.append(("bill", f"groundwork cost report --by release --release {found.id}"))
-    return rest
+        content = found.content
+        leads |= {
+            "index": f"groundwork index show {content['index_version']} --index {content['index']}",
+            "policy": f"{file} policy.yaml",
+            "prices": f"{file} prices.json",
+            **{f"prompt {name}": f"{file} {name}" for name in found.digests if _is_prompt(name)},
+            "evaluation": _evaluation(settings, found),
+        }
+    elif "measured.json" in found.digests:
+        leads["evaluation"] = f"{file} measured.json"
+    leads["bill"] = f"groundwork cost report --by release --release {found.id}"
+    return [{"what": what, "command": command} for what, command in leads.items()]
+
+
+def _is_prompt(name: str) -> bool:
+    return name.endswith(".yaml") and name != "policy.yaml"
 
 
 def _evaluation(settings: Settings, found: Registered) -> str:
