@@ -1,0 +1,181 @@
+"""Replicas of the service as processes, over one PostgreSQL of Debian's package."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from benchmarks.served import free_port
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 30.0
+# In place, so that signals reach the server itself.
+_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+class Replica:
+    """One process of the service, with a home of its own; indexes are shared."""
+
+    def __init__(self, home: Path, port: int, environment: dict[str, str]) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self.up = False
+        self.killed = False
+        self._home = home
+        self._environment = {
+            **os.environ,
+            **environment,
+            "GROUNDWORK_HOME": str(home),
+            "GROUNDWORK_SERVICE__PORT": str(port),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def pair(cls, folder: Path, models: Path, ledger: str, **more: str) -> list[Replica]:
+        """Two that share indexes, models and the database."""
+        environment = {
+            "GROUNDWORK_LEDGER__URL": ledger,
+            "GROUNDWORK_LIMITS__BACKEND": "database",
+            "GROUNDWORK_REGISTRY__SERVE": "settings",
+            "GROUNDWORK_REGISTRY__REGISTER_LIVE": "false",
+            **more,
+        }
+        (folder / "indexes").mkdir(parents=True)
+        models.mkdir(parents=True, exist_ok=True)
+        made = []
+        for n in range(2):
+            home = folder / f"replica-{n}"
+            home.mkdir()
+            (home / "indexes").symlink_to(folder / "indexes")
+            (home / "models").symlink_to(models)
+            made.append(cls(home, free_port(), environment))
+        return made
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return 0 if self._process is None else self._process.pid
+
+    def run(self, program: str, *arguments: str) -> str:
+        """A command with the replica's settings. Raises RuntimeError."""
+        done = subprocess.run(
+            [program, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-1000:]}")
+        return done.stdout
+
+    def key(self, program: str, team: str, *options: str) -> str:
+        """A key for the team."""
+        said = self.run(
+            program, "keys", "create", "--name", team, "--team", team, *options, "--json"
+        )
+        token: str = json.loads(said)["key"]
+        return token
+
+    def start(self, program: str) -> None:
+        """Until it is ready. Raises RuntimeError."""
+        log = self._home / "service.log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [program, "up"], env=self._environment, stdout=out, stderr=out
+            )
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            # An address of loopback that this module has made.
+            with suppress(URLError, OSError), urlopen(f"{self.root}/readyz", timeout=5) as answer:  # noqa: S310
+                if answer.status == 200:
+                    self.up = True
+                    return
+            time.sleep(0.1)
+        raise RuntimeError(f"the replica did not start: {log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """Without warning."""
+        self.up, self.killed = False, True
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    def stop(self) -> None:
+        """As a cluster does: it ends what it has in flight."""
+        self.up = False
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_SECONDS)
+            return
+        self._process.kill()
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A server with nothing in it; its address. Raises RuntimeError where PostgreSQL is not installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not folders:
+        raise RuntimeError("PostgreSQL is not installed (Debian: apt install postgresql)")
+    binaries = folders[-1]
+    # It refuses to run as root.
+    prefix = _POSTGRES if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if prefix:
+            shutil.chown(folder, "postgres")
+        data, port = folder / "data", free_port()
+        made = [
+            *prefix,
+            str(binaries / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "groundwork",
+            "-A",
+            "trust",
+        ]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder)
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": "",
+        }
+        flags = [part for pair in options.items() for part in ("-c", "=".join(pair))]
+        server = subprocess.Popen(
+            [*prefix, str(binaries / "postgres"), "-D", str(data), *flags],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        try:
+            _wait(port)
+            yield f"postgresql://groundwork@127.0.0.1:{port}"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(_STOP_SECONDS)
+
+
+def _wait(port: int) -> None:
+    import psycopg
+
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(
+                host="127.0.0.1", port=port, user="groundwork", dbname="postgres"
+            ).close()
+            return
+        time.sleep(0.1)
+    raise RuntimeError("PostgreSQL did not start")
