@@ -2,7 +2,8 @@
 
 A line of releases has a kind and a name: `assistant/docs` (one an index), `ocr/cards`, `recommender/films`,
 `injection/default`. Under it stand immutable releases and three aliases: `champion` answers, `challenger` is being tried,
-`previous` was champion before. Aliases move by `promotion` alone, so that no move goes without its reason in the history.
+`previous` was champion before. Aliases move by `promotion` and `trial` alone, so that no move goes without its reason in the
+history.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Registry(Protocol):
         ...
 
     def point(self, line: Line, alias: str, release: str | None) -> None:
-        """Move an alias, or take it away. Only `promotion` calls this."""
+        """Move an alias, or take it away. Only `promotion` and `trial` call this."""
         ...
 
     def tags(self, line: Line) -> dict[str, str]:
