@@ -31,8 +31,8 @@ class Heard:
 
     heard: list[tuple[str, str, dict[str, float | str]]] = field(default_factory=list)
 
-    def add(self, name: str, release: str, values: dict[str, float | str]) -> None:
-        self.heard.append((name, release, values))
+    def add(self, part: str, release: str, values: dict[str, float | str], /) -> None:
+        self.heard.append((part, release, values))
 
 
 @dataclass

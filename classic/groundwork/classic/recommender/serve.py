@@ -55,7 +55,7 @@ class RecommenderLoader:
 class Signals(Protocol):
     """Where figures of requests go that drift is watched by. Never raises and never blocks for long."""
 
-    def add(self, name: str, release: str, values: dict[str, float | str]) -> None:
+    def add(self, part: str, release: str, values: dict[str, float | str], /) -> None:
         """Of one request: its ratings (`data`), what was answered (`prediction`), or what became of it (`reaction`)."""
         ...
 
@@ -63,7 +63,7 @@ class Signals(Protocol):
 class NoSignals:
     """Nobody watches."""
 
-    def add(self, name: str, release: str, values: dict[str, float | str]) -> None:
+    def add(self, part: str, release: str, values: dict[str, float | str], /) -> None:
         """Dropped."""
 
 
