@@ -15,6 +15,8 @@ from groundwork.core.errors import ConfigurationError, Unavailable
 from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.monitoring.logs import configure_logging
+from groundwork.core.monitoring.watch import Watch
+from groundwork.core.registry.base import Line
 from groundwork.core.settings import Settings
 from groundwork.serving.acquaint import Acquaintance
 from groundwork.serving.api import (
@@ -27,6 +29,7 @@ from groundwork.serving.api import (
     health,
     keys,
     models,
+    monitoring,
     ocr,
     pages,
     recommendations,
@@ -43,7 +46,7 @@ _log = logging.getLogger("groundwork.serving")
 
 _ROUTES = (
     *(ask, chat, search, answers, conversations, models),
-    *(ocr, recommendations),
+    *(ocr, recommendations, monitoring),
     *(costs, budgets, keys, health, pages),
 )
 # What a form adds to the document in it.
@@ -90,7 +93,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
                 yield
             return
         configure_logging(settings.telemetry)
-        built = await asyncio.to_thread(build_services, settings)
+        built = await asyncio.to_thread(build_services, settings, watched=True)
         try:
             check_bind(settings, has_keys=built.accounts.keys.exist())
             _attach(app, settings, built)
@@ -136,19 +139,34 @@ def _attach(app: FastAPI, settings: Settings, services: Services) -> None:
     app.state.context = Context.of(settings, services)
     app.state.accounts = services.accounts
     app.state.costs = Costs(services.accounts.ledger.engine, settings.costs)
+    if services.monitoring is not None:
+        app.state.monitoring = services.monitoring
     if services.parts is not None:
         _attach_models(app, settings, services)
 
 
 def _attach_models(app: FastAPI, settings: Settings, services: Services) -> None:
     """The classic models: each answers by the release that the registry names, from the moment that it is loaded."""
-    from groundwork.serving.documents import open_documents
+    from groundwork.classic.recommender.release import line_of as line_of_films
+    from groundwork.serving.documents import line_of_documents, open_documents
     from groundwork.serving.recommending import open_recommending
     from groundwork.serving.releases.following import followers_of
 
     followers = followers_of(settings, app.state.context.follows)
-    app.state.documents = open_documents(settings, services.accounts, followers)
-    app.state.recommending = open_recommending(settings, services.accounts, followers)
+    reads, films = line_of_documents(settings), line_of_films(settings.recommender.name)
+    watched = services.monitoring
+    app.state.documents = open_documents(
+        settings,
+        services.accounts,
+        followers,
+        None if watched is None else watched.monitors.signals(reads),
+    )
+    app.state.recommending = open_recommending(
+        settings,
+        services.accounts,
+        followers,
+        None if watched is None else watched.monitors.signals(films),
+    )
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -171,10 +189,13 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
     follows = context.follows
     if follows is not None:
         follows.start()
+    watch = _watching(context)
     try:
         yield
     finally:
         acquaintance.stop()
+        if watch is not None:
+            await asyncio.to_thread(watch.close)
         await services.assistants.aclose()
         if follows is not None:
             await asyncio.to_thread(follows.close)
@@ -182,6 +203,19 @@ async def _housekeeping(context: Context) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await services.close_engines()
+
+
+def _watching(context: Context) -> Watch | None:
+    """Traces are sent and drift is looked at from now on, where the services are watched."""
+    services, follows = context.services, context.follows
+    if services.monitoring is None:
+        return None
+
+    def champions() -> dict[Line, str]:
+        known = [] if follows is None else follows.followers.status()
+        return {each.line: each.champion for each in known if each.champion}
+
+    return services.monitoring.start(services.store, services.accounts, services.engines, champions)
 
 
 def _close_models(app: FastAPI) -> None:

@@ -158,12 +158,16 @@ class Documents:
         return posting
 
 
+def line_of_documents(settings: Settings) -> Line:
+    """Whose champion reads."""
+    return Line(KIND, settings.ocr.name)
+
+
 def open_documents(
     settings: Settings, accounts: Accounts, followers: Followers, signals: Signals | None = None
 ) -> Documents:
     """With the models that ship until the registry names others. Raises ConfigurationError."""
-    chosen = settings.ocr
-    line = Line(KIND, chosen.name)
+    chosen, line = settings.ocr, line_of_documents(settings)
     # A package may come without weights; then a release of the registry is needed.
     shipped = open_reader(settings) if (BUNDLED / RELEASE).is_file() else None
     return Documents(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from groundwork.core.errors import Unavailable
 from groundwork.core.metering.accounts import Accounts
@@ -20,8 +20,10 @@ from groundwork.serving.assistants import Assistants
 from groundwork.serving.cache import AnswerCache
 from groundwork.serving.conversation_store import ConversationStore
 from groundwork.serving.engine.base import Engine
+from groundwork.serving.monitoring import Monitoring
 from groundwork.serving.parts import Parts
 from groundwork.serving.store import AnswerStore
+from groundwork.serving.witness import NoWitness
 
 _log = logging.getLogger("groundwork.serving")
 
@@ -41,6 +43,8 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     # What assistants of other releases are made of; tests with a single fake assistant have none.
     parts: Parts | None = None
+    # Traces, drift and retraining; None where nobody watches, as on the command line.
+    monitoring: Monitoring | None = None
     # Chooses among releases; `assistant` is the one that the settings make.
     assistants: Assistants = field(init=False)
 
@@ -69,14 +73,24 @@ class Services:
         self.store.close()
         self.conversations.close()
         self.accounts.close()
+        if self.monitoring is not None:
+            self.monitoring.close()
 
 
-def build_services(settings: Settings) -> Services:
-    """The real parts. Raises Unavailable or ConfigurationError; what was opened before is closed again."""
+def build_services(settings: Settings, *, watched: bool = False) -> Services:
+    """The real parts. Raises Unavailable or ConfigurationError; what was opened before is closed again.
+
+    `watched` keeps traces and observations of every answer, as a service does.
+    """
     quiet_libraries()
     metrics = Metrics()
     with ExitStack() as undo:
-        parts = _open_parts(settings, metrics, undo)
+        monitoring = None
+        if watched:
+            monitoring = Monitoring.open(settings, metrics)
+            undo.callback(monitoring.close)
+        witness = NoWitness() if monitoring is None else monitoring.witness
+        parts = replace(_open_parts(settings, metrics, undo), witness=witness)
         assistant = parts.assemble(settings)
         undo.pop_all()
     return Services(
@@ -90,6 +104,7 @@ def build_services(settings: Settings) -> Services:
         engines=parts.engines,
         metrics=metrics,
         parts=parts,
+        monitoring=monitoring,
     )
 
 

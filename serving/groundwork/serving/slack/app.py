@@ -148,7 +148,7 @@ def standalone(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        services = await asyncio.to_thread(build_services, settings)
+        services = await asyncio.to_thread(build_services, settings, watched=True)
         try:
             await services.greet_engines()
             readiness = Readiness(services, settings.index.default)
@@ -157,6 +157,10 @@ def standalone(settings: Settings) -> Starlette:
             follows = following(settings, services)
             if follows is not None:
                 follows.start()
+            if services.monitoring is not None:
+                # The service looks at drift; here traces are sent and observations kept.
+                services.monitoring.tracer.start()
+                services.monitoring.monitors.start()
             async with running(settings, services) as intake:
                 app.state.slack = intake
                 yield
