@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _SIDE, _MASK_STRIDE, _LINE_STRIDE, _REACH = 224, 4, 4, 8.0
 # A card takes at least this share of the picture, or it is none.
 _LEAST = 0.015
-# How alike a mask and the figure fitted to it are, at least.
-_SHAPELY = 0.8
+# How well the figure fits the mask, at least.
+_SHAPELY = 0.72
+# What is left around the card when it is looked at again, as a share of its longer side.
+_AROUND = 0.18
 _CORE = 0.5
 
 
@@ -41,7 +43,26 @@ class Row:
 
 
 def locate(picture: Image, models: Models) -> Located | None:
-    """The card in an RGB picture, or None."""
+    """The card in an RGB picture, or None. What is found is looked at again from near, and the better fit counts."""
+    found = _look(picture, models)
+    if found is None:
+        return None
+    box, around = found.quad.box, _AROUND * max(geometry.edge_lengths(found.quad))
+    left, top = max(0, int(box.left - around)), max(0, int(box.top - around))
+    right, bottom = (
+        min(picture.width, int(box.right + around)),
+        min(picture.height, int(box.bottom + around)),
+    )
+    if (right - left) * (bottom - top) > 0.8 * picture.width * picture.height:
+        return found
+    again = _look(picture.crop((left, top, right, bottom)), models)
+    if again is None or again.confidence < found.confidence:
+        return found
+    a, b, c, d = ((x + left, y + top) for x, y in again.quad.corners)
+    return Located(Quad((a, b, c, d)), again.confidence)
+
+
+def _look(picture: Image, models: Models) -> Located | None:
     import numpy as np
     from PIL import Image
 
@@ -52,8 +73,11 @@ def locate(picture: Image, models: Models) -> Located | None:
     if max(picture.size) > 4 * _SIDE:
         small = picture.reduce(max(picture.size) // (2 * _SIDE))
     canvas.paste(small.resize(size, Image.Resampling.BILINEAR), (0, 0))
-    pixels = np.asarray(canvas, dtype=np.float32).transpose(2, 0, 1)[None] / np.float32(255)
-    odds = models.locate(pixels)[0, 0]
+    pixels = np.asarray(canvas, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+    # A card in a mirror is a card: four views are seen as one, which is surer than any of them.
+    views = np.stack([pixels, pixels[:, :, ::-1], pixels[:, ::-1], pixels[:, ::-1, ::-1]])
+    one, two, three, four = models.locate(np.ascontiguousarray(views))[:, 0]
+    odds = (one + two[:, ::-1] + three[::-1] + four[::-1, ::-1]) / 4
     mask = (1 / (1 + np.exp(-odds))).astype(np.float32)
     # Beyond the picture's edge there is nothing, whatever the network says of it.
     wide, high = -(-size[0] // _MASK_STRIDE), -(-size[1] // _MASK_STRIDE)
@@ -62,21 +86,15 @@ def locate(picture: Image, models: Models) -> Located | None:
 
 
 def _located(mask: NDArray[np.float32], unit: float, size: tuple[float, float]) -> Located | None:
-    import numpy as np
-
-    four = geometry.quad_of(mask)
-    if four is None:
+    found = geometry.quad_of(mask)
+    if found is None:
         return None
+    four, fit = found
     covered = abs(geometry.area(four))
-    if covered < _LEAST * (size[0] / unit) * (size[1] / unit):
-        return None
-    inside = float(mask[mask > 0.5].sum())
-    alike = min(covered, inside) / max(covered, inside, 1e-6)
-    sure = float(np.mean(np.abs(mask[(mask > 0.02)] - 0.5))) * 2 * alike
-    if alike < _SHAPELY:
+    if fit < _SHAPELY or covered < _LEAST * (size[0] / unit) * (size[1] / unit):
         return None
     a, b, c, d = (_within((x * unit, y * unit), size) for x, y in four)
-    return Located(Quad((a, b, c, d)), min(1.0, sure))
+    return Located(Quad((a, b, c, d)), fit)
 
 
 def _within(corner: Corner, size: tuple[float, float]) -> Corner:
@@ -160,4 +178,4 @@ def _same_line(former: Row, row: Row) -> bool:
     one, two = c[1] - b[1], d[1] - a[1]
     gap = a[0] - b[0]
     level = abs((b[1] + c[1]) / 2 - (a[1] + d[1]) / 2) < 0.3 * max(one, two)
-    return level and -0.3 * one < gap < 0.45 * max(one, two) and 0.6 < one / max(two, 1e-6) < 1.67
+    return level and -0.3 * one < gap < 0.75 * max(one, two) and 0.6 < one / max(two, 1e-6) < 1.67

@@ -26,7 +26,7 @@ _CARD, _PAGE = 704, 1056
 # Cards are no longer than this; what is longer is a receipt or a page.
 _CARD_RATIO = 1.9
 # A few lines tell which way is up; reading them this surely settles it.
-_WITNESSES = 4
+_WITNESSES = 6
 _SETTLED = 0.85
 _HEIGHT = 32
 _MARGIN_ACROSS, _MARGIN_ALONG = 0.1, 0.22
@@ -137,21 +137,23 @@ class Reader:
         return found
 
     def _sureness(self, source: _Source, straight: _Straight) -> float:
-        """The mean confidence of a few lines of middling length; 0 without lines."""
+        """How surely a few lines of middling length are read; 0 without lines.
+
+        Lines of print that lies on its side are found as scraps of one or two letters, which any model is sure of: the
+        fewer letters there are, the less it counts.
+        """
 
         def fit(row: Row) -> float:
-            return abs(
-                math.log(
-                    (row.box.right - row.box.left) / max(1.0, row.box.bottom - row.box.top) / 8
-                )
-            )
+            long, tall = row.box.right - row.box.left, row.box.bottom - row.box.top
+            return abs(math.log(max(1.0, long) / max(1.0, tall) / 8))
 
         rows = sorted(straight.rows, key=fit)[:_WITNESSES]
-        if not rows:
-            return 0.0
-        read = self._engine.read(self._crops(source, straight, rows))
+        read = self._engine.read(self._crops(source, straight, rows)) if rows else []
         total = sum(len(one.text) for one in read)
-        return sum(one.confidence * len(one.text) for one in read) / total if total else 0.0
+        if not total:
+            return 0.0
+        sure = sum(one.confidence * len(one.text) for one in read) / total
+        return sure * (1 - math.exp(-total / len(read) / 2))
 
     def _crops(
         self, source: _Source, straight: _Straight, rows: Sequence[Row]

@@ -118,6 +118,7 @@ def card(about: Mapping[str, Any], rows: list[Row]) -> str:
         + f". {size.recogniser_steps:,} batches of lines, {size.locator_steps:,} and {size.liner_steps:,} of pictures. "
         f"The curves are in `{CURVES}`.",
         "",
+        *([str(about["history"]), ""] if "history" in about else []),
         f"Data: {about['data_source']}, digest `{about['data']}`. Everything is drawn; the people are invented.",
         "",
         *table,

@@ -89,7 +89,7 @@ def _recogniser(
     schedule = Schedule(size.recogniser_steps, 2e-3, seed, measure_every=500)
     module = train_recogniser(schedule, pool, work / name, learned, log)
     axes = {"in": {0: "n", 3: "w"}, "out": {0: "n", 1: "t"}}
-    raw = to_onnx(module, torch.zeros(1, 1, 32, 64), axes)
+    raw = to_onnx(module, torch.zeros(1, 1, 32, 64), axes, 8)
     (work / RECOGNISER).write_bytes(raw)
     (work / ALPHABET).write_text(
         json.dumps({"characters": CHARACTERS}, ensure_ascii=False) + "\n", "utf-8"

@@ -71,7 +71,7 @@ def _batches(pool: FinderPool, step: int) -> Iterator[tuple[Any, Any]]:
         for n in range(each):
             chosen = np.sort(order[n * BATCH : (n + 1) * BATCH])
             yield (
-                _flipped(pictures[chosen], targets[chosen], rng)
+                _varied(pictures[chosen], targets[chosen], rng)
                 if pool.kind == "locator"
                 else (
                     pictures[chosen],
@@ -81,8 +81,8 @@ def _batches(pool: FinderPool, step: int) -> Iterator[tuple[Any, Any]]:
         number += 1
 
 
-def _flipped(pictures: Any, targets: Any, rng: random.Random) -> tuple[Any, Any]:
-    """A card in a mirror is still a card."""
+def _varied(pictures: Any, targets: Any, rng: random.Random) -> tuple[Any, Any]:
+    """A card in a mirror is still a card, and so it is in other colours and another light."""
     import numpy as np
 
     for axis in (1, 2):
@@ -90,6 +90,9 @@ def _flipped(pictures: Any, targets: Any, rng: random.Random) -> tuple[Any, Any]
             pictures, targets = np.flip(pictures, axis), np.flip(targets, axis)
     if rng.random() < 0.5:
         pictures, targets = pictures.transpose(0, 2, 1, 3), targets.transpose(0, 2, 1)
+    colours = pictures[..., rng.sample(range(3), 3)]
+    light = np.array([rng.uniform(0.7, 1.15) for _ in range(3)], dtype=np.float32)
+    pictures = np.clip(colours * light, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(pictures), np.ascontiguousarray(targets)
 
 

@@ -76,7 +76,7 @@ def invent(rng: random.Random) -> Person:
         "personal_number": f"{rng.randrange(10**6):06}-{rng.randrange(10**4):04}",
         "issue_date": _date(issue, style),
         "expiry_date": _date(expiry, style),
-        "authority": rng.choice(["CITY OF ", "MINISTRY OF INTERIOR ", "PREFECTURE ", "OFFICE "])
+        "authority": rng.choice(["CITY OF ", "PREFECTURE ", "OFFICE ", "POLICE "])
         + rng.choice(names.PLACES),
         "address": f"{street}, {rng.randint(1000, 99_999)} {place.title()}",
         "height": f"{rng.randint(148, 204)} cm",

@@ -203,7 +203,7 @@ def light_and_lens(picture: Image, rng: random.Random) -> tuple[Image, list[str]
     picture = Image.fromarray(np.clip(pixels * 255, 0, 255).astype(np.uint8))
     if rng.random() < 0.3:
         picture = picture.filter(
-            ImageFilter.GaussianBlur(rng.uniform(0.5, 1.4) * max(picture.size) / 1280)
+            ImageFilter.GaussianBlur(rng.uniform(0.4, 1.1) * max(picture.size) / 1280)
         )
         done.append("blur")
     if rng.random() < 0.5:
