@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -27,8 +26,8 @@ from groundwork.evals.golden import Example
 from groundwork.evals.metrics.judged import NAMES, Judge
 from groundwork.evals.rows import Found, Row
 from groundwork.serving.engine.base import ChatRequest, Completion
-from groundwork.serving.engine.double import EngineDouble
 from groundwork.serving.engine.local import ScriptedEngine
+from tests.evals.judge_server import Serving
 
 EXAMPLE = Example("x", "lookup", "Which port?", gold=("a.md#port",), reference="The port is 8080.")
 ROW = Row(
@@ -161,37 +160,6 @@ def test_an_invalid_run_is_refused_by_the_gate() -> None:
     assert verdict.reasons == (
         "the measurement of r is invalid: 2 of 10 judge calls failed, more than 1 %",
     )
-
-
-class Serving:
-    """The double of an engine on loopback, in a loop and a thread of its own."""
-
-    def __init__(self) -> None:
-        self.double = EngineDouble(model="judge-1")
-        self.url = ""
-        self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._done = asyncio.Event()
-        self._thread = threading.Thread(target=self._serve)
-
-    def __enter__(self) -> Serving:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        async def work() -> None:
-            async with self.double.serving() as url:
-                self.url = url
-                self._ready.set()
-                await self._done.wait()
-
-        self._loop.run_until_complete(work())
-        self._loop.close()
 
 
 def test_a_run_with_a_judge_over_http(tmp_path: Path) -> None:

@@ -171,15 +171,21 @@ def lint(examples: Sequence[Example], corpus: Corpus, prompts: Iterable[str] = (
 
     `prompts` are texts that a question must not stand in: an assistant that was shown the questions proves nothing.
     """
-    problems = [*_counts(examples), *_doubles(examples)]
+    problems = [*_counts(examples), *doubles(examples)]
     prompt_texts = [squeezed(text) for text in prompts]
     for one in examples:
-        problems += [f"{one.id}: {problem}" for problem in _faults(one, corpus)]
-        if _leaks(one, corpus.pages.values()):
-            problems.append(f"{one.id}: the question stands word for word in a page")
-        if _leaks(one, prompt_texts):
-            problems.append(f"{one.id}: the question stands word for word in a prompt")
+        problems += faults(one, corpus, prompt_texts)
     return problems
+
+
+def faults(one: Example, corpus: Corpus, prompts: Sequence[str] = ()) -> list[str]:
+    """What is wrong with one question by itself; `prompts` are squeezed."""
+    problems = list(_faults(one, corpus))
+    if leaks(one, corpus.pages.values()):
+        problems.append("the question stands word for word in a page")
+    if leaks(one, prompts):
+        problems.append("the question stands word for word in a prompt")
+    return [f"{one.id}: {problem}" for problem in problems]
 
 
 def _counts(examples: Sequence[Example]) -> Iterator[str]:
@@ -191,7 +197,8 @@ def _counts(examples: Sequence[Example]) -> Iterator[str]:
             yield f"{counts[name]} questions of the category {name} are fewer than {MIN_CATEGORY}"
 
 
-def _doubles(examples: Sequence[Example]) -> Iterator[str]:
+def doubles(examples: Sequence[Example]) -> Iterator[str]:
+    """Questions that ask the same as one before them."""
     seen: dict[tuple[str, ...], str] = {}
     for one in examples:
         words = re.findall(r"\w+", squeezed(one.question))
@@ -237,7 +244,8 @@ def _rail_faults(one: Example) -> Iterator[str]:
             yield f"must_not_contain {string!r} does not stand in the question"
 
 
-def _leaks(one: Example, texts: Iterable[str]) -> bool:
+def leaks(one: Example, texts: Iterable[str]) -> bool:
+    """Whether it stands word for word in one of these squeezed texts."""
     # A bare identifier stands in its page, or it could not be asked for; a follow-up means nothing alone.
     if one.history or len(one.question.split()) < 4:
         return False

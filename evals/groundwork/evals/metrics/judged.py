@@ -81,9 +81,9 @@ class Judge:
         """The row with the judge's scores, its calls charged. Raises Unavailable where they cannot be."""
         if not row.answered or not example.reference or not example.answerable:
             return replace(row, scores={**row.scores, **dict.fromkeys(NAMES)})
-        calls = Calls(self._engine, self._settings.max_tokens, self._left)
+        calls = self.calls()
         scores = await self._scores(example, row, calls)
-        cost = await asyncio.to_thread(self._charge, row, calls)
+        cost = await asyncio.to_thread(self.charge, calls, row.release)
         return replace(
             row,
             scores={**row.scores, **scores},
@@ -91,6 +91,10 @@ class Judge:
             judge_failed=calls.failed,
             judge_picodollars=cost,
         )
+
+    def calls(self) -> Calls:
+        """Calls that are to be charged together."""
+        return Calls(self._engine, self._settings.max_tokens, self._left)
 
     def verdict(self, rows: Sequence[Row]) -> str:
         """Why the run is invalid, "" where it is not."""
@@ -135,7 +139,8 @@ class Judge:
         )
         return dict(zip(NAMES, results, strict=True))
 
-    def _charge(self, row: Row, calls: Calls) -> int:
+    def charge(self, calls: Calls, release: str = "") -> int:
+        """Charge what these calls used; returns picodollars. Raises Unavailable."""
         book = self._accounts.prices.book()
         lines = book.lines(calls.tally)
         if not lines:
@@ -146,7 +151,7 @@ class Judge:
             calls.tally.usage(STAGE),
             "answered",
             model=self._engine.model,
-            release=row.release,
+            release=release,
             currency=book.currency,
             price_book=book.digest,
         )
@@ -189,12 +194,15 @@ class Calls:
         return None if value != value else round(value, 6)  # noqa: PLR0124  # NaN
 
     def as_ragas(self) -> Any:
-        """What RAGAS' metrics call."""
+        """What RAGAS calls."""
         from ragas.llms.base import InstructorBaseRagasLLM
 
         ask = self.ask
 
         class Ours(InstructorBaseRagasLLM):  # type: ignore[misc]  # ragas ships no types
+            # What RAGAS' prompts ask of an instructor's client.
+            is_async = True
+
             def generate(self, prompt: str, response_model: type[_Reply]) -> _Reply:
                 raise NotImplementedError("metrics are scored in the event loop")
 

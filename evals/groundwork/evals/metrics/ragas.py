@@ -30,6 +30,8 @@ def ragas_embeddings(embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> A
     from ragas.embeddings.base import BaseRagasEmbedding
 
     class Ours(BaseRagasEmbedding):  # type: ignore[misc]  # ragas ships no types
+        is_async = True
+
         def embed_text(self, text: str, **_: Any) -> list[float]:
             vector: list[float] = embed([text])[0].tolist()
             return vector

@@ -16,7 +16,7 @@ from groundwork.serving.conversation_store import KeptTurn
 from groundwork.serving.slack.tables import inbox, metadata, review_queue
 
 # What is left of a proposal that was rejected: enough to know it again.
-_EMPTY = json.dumps({"turns": []})
+_EMPTY = json.dumps({"rejected": True})
 
 
 @dataclass(frozen=True, slots=True)
