@@ -304,13 +304,14 @@ def test_sources_without_a_page_are_refused_with_the_reason(world: World) -> Non
         world.run(2)
 
 
-def test_files_of_a_finished_ingest_are_forgotten(world: World) -> None:
+def test_the_files_of_an_ingest_are_known(world: World) -> None:
     found, _ = world.found()
     cut_up = shards.plan_shards(found, world.files, Cut(2))
     for shard in cut_up:
         shards.chunk_shard(shard, world.tools, world.files, NoProgress())
-    shards.forget(found, cut_up, world.files)
-    assert [path for path in Path(world.files.url).rglob("*") if path.is_file()] == []
+        shards.embed_shard(shard, world.tools, world.files, NoProgress())
+    left = {str(path) for path in Path(world.files.url).rglob("*") if path.is_file()}
+    assert left == set(shards.files_of(found, cut_up, world.files))
 
 
 FOUND = Found("docs", (), {"a": 1}, None, "d", 0, 0, unchanged=False, at=0.0)

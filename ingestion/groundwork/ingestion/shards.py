@@ -211,12 +211,12 @@ def promote(
         return outcome(told, plan, promoted=go)
 
 
-def forget(found: Found, shards: Iterable[Shard], files: ShardFiles) -> None:
-    """Delete the files of an ingest that is done."""
-    storage.delete(files.documents(found.documents))
+def files_of(found: Found, shards: Iterable[Shard], files: ShardFiles) -> list[str]:
+    """The files of an ingest: of no use once its version is built, for the vectors are in the cache."""
+    named = [files.documents(found.documents)]
     for shard in shards:
-        storage.delete(files.chunks(shard.key))
-        storage.delete(files.vectors(shard.key))
+        named += [files.chunks(shard.key), files.vectors(shard.key)]
+    return named
 
 
 def config_of(shard: Shard, files: ShardFiles) -> dict[str, Any]:

@@ -12,9 +12,10 @@ import threading
 import warnings
 from pathlib import Path
 
+from groundwork.core import storage
 from groundwork.core.settings import Settings, load, quiet_libraries
 from groundwork.pipelines.catalogue import build
-from groundwork.pipelines.runs import Run, RunFolder
+from groundwork.pipelines.runs import RunFolder
 
 
 def main(path: str) -> int:
@@ -41,25 +42,15 @@ def main(path: str) -> int:
         # kfp raises this for a task that failed; the task's own words are in the events.
         sys.stdout.write(f"{error}\n")
         return 1
-    _clean(settings, run, root)
+    _clean(settings, folder)
     return 0
 
 
-def _clean(settings: Settings, run: Run, root: Path) -> None:
+def _clean(settings: Settings, folder: RunFolder) -> None:
     """What a finished ingest left between its steps is of no use any more: its vectors are in the cache."""
-    if run.pipeline != "ingest" or settings.pipelines.artifacts is not None:
-        return
-    from groundwork.ingestion import shards
-    from groundwork.ingestion.shards_files import ShardFiles
-    from groundwork.ingestion.shards_plan import Cut, Found
-    from groundwork.pipelines.code import code_digest
-
-    files = ShardFiles(settings.artifacts_url)
-    how = Cut(int(run.arguments.get("shards", 0)), settings.pipelines.shard_bytes, code_digest())
-    for path in root.glob("*/discover/found"):
-        found = Found.from_json(path.read_bytes())
-        if Path(files.documents(found.documents)).is_file():
-            shards.forget(found, shards.plan_shards(found, files, how), files)
+    if settings.pipelines.artifacts is None:
+        for url in folder.left():
+            storage.delete(url)
 
 
 def _end_with_parent() -> None:

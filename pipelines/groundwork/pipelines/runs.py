@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ Happened = Literal["started", "progress", "finished", "failed"]
 MOST_PARALLEL = 2
 
 _RUN, _EVENTS, _LOG, _RESULT = "run.json", "events.jsonl", "run.log", "result.json"
+_LEFT = "left.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a step said. `at` is UTC seconds; `part` tells steps of one name apart, as `3/5`.
+    """What a step said. `at` is UTC seconds; `part` tells steps of one name apart, as `3/5`; `pid` is its process.
 
     `seconds` is how long the step took, where it has ended; `text` what it did, or why it failed.
     """
@@ -56,6 +57,7 @@ class Event:
     at: float
     text: str = ""
     seconds: float = 0.0
+    pid: int = 0
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class StepState:
     seconds: float = 0.0
     attempts: int = 0
     text: str = ""
-    history: list[float] = field(default_factory=list)
+    pid: int = 0
 
     @property
     def name(self) -> str:
@@ -135,6 +137,16 @@ class RunFolder:
         fresh.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))
         fresh.replace(self.path / _RESULT)
 
+    def leave(self, urls: Iterable[str]) -> None:
+        """Note files that are of no use once the run has succeeded."""
+        with (self.path / _LEFT).open("a", encoding="utf-8") as file:
+            file.writelines(f"{url}\n" for url in urls)
+
+    def left(self) -> list[str]:
+        """All that was noted, by this try or a former one."""
+        path = self.path / _LEFT
+        return path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+
     def result(self) -> dict[str, Any]:
         """What `keep_result` kept; nothing where it did not come so far."""
         path = self.path / _RESULT
@@ -194,22 +206,21 @@ def states(events: list[Event], since: float = 0.0) -> list[StepState]:
 
 def _apply(state: StepState, event: Event) -> None:
     if event.happened == "started":
-        state.state, state.began = "running", event.at
+        state.state, state.began, state.pid = "running", event.at, event.pid
         state.attempts += 1
     elif event.happened == "progress":
         state.text = event.text
     else:
         state.state = "succeeded" if event.happened == "finished" else "failed"
         state.seconds = event.seconds
-        state.history.append(event.seconds)
         state.text = event.text
 
 
 def event_now(
     step: str, part: str, happened: Happened, text: str = "", seconds: float = 0.0
 ) -> Event:
-    """An event of this moment."""
-    return Event(step, part, happened, time.time(), text, round(seconds, 3))
+    """An event of this moment and process."""
+    return Event(step, part, happened, time.time(), text, round(seconds, 3), os.getpid())
 
 
 def _now() -> str:

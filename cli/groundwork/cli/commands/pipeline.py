@@ -1,4 +1,4 @@
-"""groundwork pipeline list | compile | run | runs | submit | schedule | status."""
+"""groundwork pipeline list | compile | run | runs | submit | schedule | status | plan."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _COMMANDS = {
     "submit": (f"{_CLUSTER}:submit", "Run a pipeline on Kubeflow Pipelines."),
     "schedule": (f"{_CLUSTER}:schedule", "Run a pipeline there again and again."),
     "status": (f"{_CLUSTER}:status", "Show runs there, their steps and what failed."),
+    "plan": ("groundwork.cli.commands.pipeline_plan:plan", "What so many chunks would take."),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from groundwork.ingestion.check import Limits
 from groundwork.ingestion.shards_files import ShardFiles
 from groundwork.ingestion.shards_plan import Cut, Found, Shard
 from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
-from groundwork.pipelines.runs import MOST_PARALLEL
+from groundwork.pipelines.runs import MOST_PARALLEL, RunFolder
 from groundwork.pipelines.steps.step import keep_result, read_json, step, write_json
 
 
@@ -49,7 +49,11 @@ def plan(found_at: str, count: int, code: str) -> list[dict[str, Any]]:
     """Cut into shards, by bytes, or into `count` where that is not 0."""
     with step("plan") as one:
         how = Cut(int(count), one.settings.pipelines.shard_bytes, code)
-        shards = sharded.plan_shards(_read_found(found_at), _files(one.settings), how)
+        found, files = _read_found(found_at), _files(one.settings)
+        shards = sharded.plan_shards(found, files, how)
+        if one.settings.pipelines.run is not None:
+            left = sharded.files_of(found, shards, files)
+            RunFolder(one.settings.pipelines.run).leave(left)
         one.done = f"{len(shards)} shards"
         return [shard.to_dict() for shard in shards]
 
