@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from groundwork.classic.ocr.reading import Reading
 
-_PICTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_PICTURE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -85,7 +85,7 @@ def annotate(pictures: tuple[Path, ...], out: Path) -> None:
 
 @ocr.command()
 @click.argument("export", type=_PICTURE)
-@click.option("--pictures", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="The folder of the annotated pictures.")  # fmt: skip
+@click.option("--pictures", type=_FOLDER, required=True, help="The folder of the annotated pictures.")  # fmt: skip
 @click.option("--out", type=_FOLDER, required=True, help="Where the crops and labels.tsv go.")
 def crops(export: Path, pictures: Path, out: Path) -> None:
     """Cut the lines of EXPORT, Label Studio's JSON, out of their pictures, for groundwork train ocr --data."""
@@ -96,7 +96,7 @@ def crops(export: Path, pictures: Path, out: Path) -> None:
 
     try:
         tasks = json.loads(export.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise InvalidInput(f"{export} is no JSON: {error}", field="export") from None
     count = write_crops(from_tasks(tasks), pictures, out)
     click.echo(f"{count} crops in {out}")
