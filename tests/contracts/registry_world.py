@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from groundwork.core.registry.base import Candidate, Line, Lineage
+from groundwork.core.registry.mlflow_client import open_client
+from groundwork.core.registry.open import place_of
 from groundwork.core.settings import RegistrySettings, Settings
 
 LINE = Line("assistant", "docs")
@@ -37,9 +40,39 @@ def settings_at(home: Path, url: str | None = None) -> Settings:
     return Settings(home=home, registry=RegistrySettings(url=url))
 
 
+@dataclass(frozen=True)
+class KeptRun:
+    """What MLflow has of a run."""
+
+    id: str
+    state: str
+    curves: dict[str, list[float]]
+    files: list[str]
+
+
+def kept_runs(settings: Settings, experiment: str = "groundwork/training") -> list[KeptRun]:
+    """Asked of MLflow itself."""
+    client = open_client(place_of(settings), settings.home / "mlflow")
+    found = client.get_experiment_by_name(experiment)
+    kept = []
+    for run in client.search_runs([found.experiment_id]):
+        name = run.info.run_id
+        curves = {
+            metric: [one.value for one in client.get_metric_history(name, metric)]
+            for metric in run.data.metrics
+        }
+        files = [
+            file.path
+            for folder in client.list_artifacts(name)
+            for file in client.list_artifacts(name, folder.path)
+        ]
+        kept.append(KeptRun(name, run.info.status, curves, files))
+    return kept
+
+
 @contextlib.contextmanager
 def mlflow_server(folder: Path) -> Iterator[str]:
-    """A real server on loopback; its URL."""
+    """A real server on loopback, on the `mlflow.db` of a folder; its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -52,7 +85,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     }
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--serve-artifacts",
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--serve-artifacts",
         "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
     log = (folder / "server.log").open("wb")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from groundwork.core.registry.open import open_registry
 from tests.contracts.lifecycle import Kind, Lifecycle, Which
 from tests.contracts.registry_world import settings_at
 from tests.core.toys import Toy, ToyLoader
+from tests.mlflow_tables import give_tables
 
 LINE = Line(ASSISTANT, "toys")
 
@@ -30,23 +30,16 @@ def make(which: Which) -> tuple[Candidate, Measured]:
     return Candidate(LINE, {"name": which}, files), measured
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow makes its tables once."""
-    home = tmp_path_factory.mktemp("mlflow")
-    open_registry(settings_at(home)).close()
-    return home
-
-
 class TestToy(Lifecycle):
     """With each registry."""
 
     @pytest.fixture(params=["memory", "sqlite"])
-    def registry(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
+    def registry(
+        self, request: pytest.FixtureRequest, tmp_path: Path, mlflow_tables: Path
+    ) -> Iterator[Registry]:
         made: Registry = MemoryRegistry()
         if request.param == "sqlite":
-            home = shutil.copytree(request.getfixturevalue("migrated"), tmp_path / "home")
-            made = open_registry(settings_at(home))
+            made = open_registry(settings_at(give_tables(mlflow_tables, tmp_path / "home")))
         yield made
         made.close()
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from groundwork.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from groundwork.core.errors import (
+    ConfigurationError,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
 from groundwork.core.registry.base import (
     CHALLENGER,
     CHAMPION,
@@ -22,7 +31,7 @@ from groundwork.core.registry.base import (
 )
 from groundwork.core.registry.gate import GateSettings, Measured, Rule
 from groundwork.core.registry.memory import MemoryRegistry
-from groundwork.core.registry.open import open_registry
+from groundwork.core.registry.open import open_registry, open_tracker
 from groundwork.core.registry.promotion import (
     NoCarrier,
     Reason,
@@ -31,27 +40,45 @@ from groundwork.core.registry.promotion import (
     rollback,
     submit,
 )
-from tests.contracts.registry_world import LINE, candidate, mlflow_server, settings_at
-from tests.postgres import running_server
+from groundwork.core.registry.tracking import MemoryTracker, Tracker
+from groundwork.core.settings import Settings
+from tests.contracts.registry_world import (
+    LINE,
+    candidate,
+    kept_runs,
+    mlflow_server,
+    settings_at,
+)
+from tests.mlflow_tables import give_tables
+from tests.postgres import new_database
 
 WHY = Reason("someone", "because")
 
 
 @pytest.fixture(scope="module", params=["memory", "sqlite", "server", "postgres"])
-def opened(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Registry]:
-    folder = tmp_path_factory.mktemp("registry")
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path
+) -> Iterator[Settings | None]:
+    """Settings of each place where a registry may be; None for memory."""
+    folder = give_tables(mlflow_tables, tmp_path_factory.mktemp("registry"))
     if request.param == "memory":
-        yield MemoryRegistry()
+        yield None
     elif request.param == "sqlite":
-        yield open_registry(settings_at(folder))
+        yield settings_at(folder)
     elif request.param == "server":
-        with mlflow_server(folder) as url:
-            yield open_registry(settings_at(folder, url))
+        with mlflow_server(folder / "mlflow") as url:
+            yield settings_at(folder, url)
     else:
-        with running_server() as address:
-            yield open_registry(settings_at(folder, f"{address}/postgres"))
+        url = new_database(request.getfixturevalue("postgres_server"), "registry")
+        # As people write it, without a driver.
+        yield settings_at(folder, url.replace("+psycopg", ""))
+
+
+@pytest.fixture(scope="module")
+def opened(place: Settings | None) -> Iterator[Registry]:
+    registry = MemoryRegistry() if place is None else open_registry(place)
+    yield registry
+    registry.close()
 
 
 _count = iter(range(1000))
@@ -143,6 +170,37 @@ def test_files_and_figures_can_be_added_and_not_replaced(
         opened.register(candidate(2, line, files={"../x": b""}))
 
 
+def test_figures_are_called_as_elsewhere_and_cards_may_be_long(
+    opened: Registry, line: Line, tmp_path: Path
+) -> None:
+    card = "# Films\n\n" + "word " * 3_000
+    given = candidate(1, line, metrics={"ndcg@10": 0.25}, card=card)
+    release = opened.register(given)
+    opened.add_metrics(release, {"recall@50": 0.5})
+    found = opened.find(release.id, line)
+    assert found.metrics == {"ndcg@10": 0.25, "recall@50": 0.5}
+    assert opened.releases(line)[0].metrics == found.metrics
+    assert (opened.files(found, tmp_path) / "card.md").read_text() == card
+
+
+def test_an_id_that_two_lines_have_needs_the_line(opened: Registry, line: Line) -> None:
+    other = Line("ocr", line.name)
+    release, same = (opened.register(candidate(70, each)) for each in (line, other))
+    assert release.id == same.id
+    with pytest.raises(InvalidInput, match="name the line"):
+        opened.find(release.id)
+    assert opened.find(release.id, other).line == other
+
+
+def test_an_alias_that_moved_often_is_still_read_at_once(opened: Registry, line: Line) -> None:
+    releases = [opened.register(candidate(n, line)) for n in range(3)]
+    for release in [*releases, *releases]:
+        opened.point(line, CHAMPION, release.id)
+        assert opened.aliases(line) == {CHAMPION: release.id}
+    opened.point(line, PREVIOUS, releases[0].id)
+    assert opened.aliases(line) == {CHAMPION: releases[2].id, PREVIOUS: releases[0].id}
+
+
 def test_history_is_whole_and_newest_first(opened: Registry, line: Line) -> None:
     long = {"deltas": [{"example": f"q{n}", "champion": 1.0} for n in range(2000)]}
     first = Event("2026-11-01T10:00:00.000Z", "promoted", "rel-1", None, "a", "first")
@@ -224,27 +282,48 @@ def test_movers_take_turns(opened: Registry, line: Line) -> None:
     }
 
 
+# Moves a line in a process of its own, and lets nobody speak to the outside.
 _MOVER = """
-import sys
+import os, sys
 from pathlib import Path
+
+def heard(event, arguments):
+    outside = event == "socket.getaddrinfo" and arguments[0] not in ("127.0.0.1", "localhost")
+    if outside or (event == "socket.connect" and arguments[1][0] != "127.0.0.1"):
+        os._exit(7)
+
+sys.addaudithook(heard)
 from groundwork.core.registry.open import open_registry
 from groundwork.core.registry.promotion import NoCarrier, Reason, promote
 from tests.contracts.registry_world import candidate, settings_at
-registry = open_registry(settings_at(Path(sys.argv[1])))
-for number in (int(n) for n in sys.argv[2:]):
+
+class Slow(NoCarrier):
+    def carry(self, release):
+        print("carrying", flush=True)
+        sys.stdin.read()
+
+home, url, hangs, *numbers = sys.argv[1:]
+registry = open_registry(settings_at(Path(home), url or None))
+for number in map(int, numbers):
     release = registry.register(candidate(number))
-    promote(registry, release, Reason("mover", "turn"), NoCarrier())
+    promote(registry, release, Reason("mover", "turn"), Slow() if hangs else NoCarrier())
 """
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_two_processes_move_one_line(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
-    movers = [
-        subprocess.Popen([sys.executable, "-c", _MOVER, str(tmp_path), *numbers], cwd=root)
-        for numbers in (("1", "2"), ("3", "4"))
-    ]
-    assert [mover.wait(120) for mover in movers] == [0, 0]
-    registry = open_registry(settings_at(tmp_path))
+def mover(home: Path, *numbers: int, url: str = "", hangs: bool = False) -> subprocess.Popen[str]:
+    given = [str(home), url, "yes" if hangs else "", *map(str, numbers)]
+    return subprocess.Popen(
+        [sys.executable, "-c", _MOVER, *given], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_two_processes_move_one_line(tmp_path: Path, mlflow_tables: Path) -> None:
+    home = give_tables(mlflow_tables, tmp_path)
+    with mover(home, 1, 2) as one, mover(home, 3, 4) as other:
+        assert [one.wait(240), other.wait(240)] == [0, 0]
+    registry = open_registry(settings_at(home))
     told = registry.history(LINE)
     assert sorted(one.release for one in told) == sorted(
         registry.find(str(n), LINE).id for n in (1, 2, 3, 4)
@@ -252,3 +331,64 @@ def test_two_processes_move_one_line(tmp_path: Path) -> None:
     assert told[0].release == registry.aliases(LINE)[CHAMPION]
     chain = [one.former for one in told]
     assert chain == [*(one.release for one in told[1:]), None]
+
+
+def test_a_killed_mover_leaves_the_champion_and_no_lock(
+    tmp_path: Path, mlflow_tables: Path
+) -> None:
+    home = give_tables(mlflow_tables, tmp_path)
+    registry = open_registry(settings_at(home))
+    first = registry.register(candidate(1))
+    promote(registry, first, WHY, NoCarrier())
+    with mover(home, 2, hangs=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "carrying\n"
+        killed.send_signal(signal.SIGKILL)
+    assert registry.aliases(LINE) == {CHAMPION: first.id}
+    began = time.monotonic()
+    second = promote(registry, registry.find("2", LINE), WHY, NoCarrier())
+    # Far less than anybody would wait for a lock.
+    assert time.monotonic() - began < 15
+    assert registry.aliases(LINE) == {CHAMPION: second.id, PREVIOUS: first.id}
+    assert len(registry.history(LINE)) == 2
+
+
+def test_a_run_is_kept_with_its_curves_and_its_end(place: Settings | None) -> None:
+    if place is None:
+        tracker: Tracker = MemoryTracker()
+    else:
+        tracker = open_tracker(place)
+    with tracker.run("training", "ocr", {"epochs": "2", "words": "w" * 900}) as run:
+        for step, loss in enumerate((0.5, 0.25)):
+            run.metrics({"loss": loss, "ndcg@10": 1 - loss}, step)
+        run.tags({"release": "rel-1"})
+        run.file("curves/loss.csv", b"0.5\n0.25\n")
+    with pytest.raises(RuntimeError), tracker.run("training", "ocr", {}):
+        raise RuntimeError("out of memory")
+    if place is not None:
+        kept = kept_runs(place)
+        assert sorted(one.state for one in kept) == ["FAILED", "FINISHED"]
+        finished = next(one for one in kept if one.id == run.id)
+        assert finished.curves == {"loss": [0.5, 0.25], "ndcg at 10": [0.5, 0.75]}
+        assert finished.files == ["curves/loss.csv"]
+        with tracker.run("training", "ocr", {}) as other, pytest.raises(InvalidInput):
+            other.file("../elsewhere", b"")
+    tracker.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "said"),
+    [
+        ("http://127.0.0.1:9", Unavailable, "127.0.0.1:9 does not answer"),
+        ("postgresql://me:secret@127.0.0.1:9/mlflow", Unavailable, "127.0.0.1:9/mlflow does not"),
+        ("postgresql+psycopg2://127.0.0.1:9/mlflow", Unavailable, "does not answer"),
+        ("mysql://somewhere/mlflow", ConfigurationError, "postgresql://"),
+        ("./mlruns", ConfigurationError, "GROUNDWORK_REGISTRY__URL"),
+    ],
+)
+def test_a_place_that_does_not_answer_says_so_at_once(
+    url: str, error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=re.escape(said)) as raised:
+        open_registry(settings_at(tmp_path, url))
+    assert "secret" not in str(raised.value)
