@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,14 @@ FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "compose"
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, dict[str, Any]]:
-    loaded = yaml.safe_load((FOLDER / "compose.yaml").read_text())
-    found: dict[str, dict[str, Any]] = loaded["services"]
+def composed() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def services(composed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = composed["services"]
     return found
 
 
@@ -77,3 +84,70 @@ def test_images_of_ours_are_those_that_are_built(services: dict[str, dict[str, A
             role = repository.partition("/")[2]
             assert role in ROLES
             assert service["build"]["target"] == role
+
+
+def inside(service: dict[str, Any]) -> dict[str, str]:
+    """Where a service sees files of the repository and secrets, and what they are outside."""
+    found = dict(reversed(volume.split(":")[:2]) for volume in service.get("volumes", ()))
+    for secret in service.get("secrets", ()):
+        named = {"source": secret, "target": secret} if isinstance(secret, str) else secret
+        target = named["target"]
+        found[target if target.startswith("/") else f"/run/secrets/{target}"] = named["source"]
+    return found
+
+
+def hosts(composed: dict[str, Any]) -> set[str]:
+    """The names under which services are reached."""
+    found = set(composed["services"])
+    for service in composed["services"].values():
+        found.update(service.get("networks", {}).get("default", {}).get("aliases", ()))
+    return found
+
+
+def test_prometheus_reads_files_that_are_there_and_asks_whom_there_is(
+    composed: dict[str, Any], services: dict[str, dict[str, Any]]
+) -> None:
+    seen = inside(services["prometheus"])
+    (flag,) = (one for one in services["prometheus"]["command"] if "config.file" in one)
+    file = FOLDER / seen[flag.partition("=")[2]]
+    config = yaml.safe_load(file.read_text())
+    assert {path.rpartition("/")[0] for path in config["rule_files"]} <= set(seen)
+    assert list((FOLDER / seen["/etc/prometheus/rules"]).glob("*.yaml"))
+    for job in config["scrape_configs"]:
+        credentials = job.get("authorization", {}).get("credentials_file")
+        assert credentials is None or seen[credentials] in composed["secrets"]
+        for target in (one for each in job["static_configs"] for one in each["targets"]):
+            assert target.partition(":")[0] in hosts(composed), target
+    for manager in config["alerting"]["alertmanagers"]:
+        for target in (one for each in manager["static_configs"] for one in each["targets"]):
+            assert target.partition(":")[0] in hosts(composed), target
+    # The same jobs as elsewhere: the alerts name them.
+    elsewhere = yaml.safe_load((FOLDER.parent / "prometheus" / "prometheus.yaml").read_text())
+    names = [[job["job_name"] for job in one["scrape_configs"]] for one in (config, elsewhere)]
+    assert names[0] == names[1]
+
+
+def test_alertmanager_reads_files_that_are_there(
+    composed: dict[str, Any], services: dict[str, dict[str, Any]]
+) -> None:
+    seen = inside(services["alertmanager"])
+    (flag,) = (one for one in services["alertmanager"]["command"] if "config.file" in one)
+    text = (FOLDER / seen[flag.partition("=")[2]]).read_text()
+    for path in re.findall(r"_file: (\S+)", text):
+        assert seen[path] in composed["secrets"]
+    for host in re.findall(r"http://([\w-]+):", text):
+        assert host in hosts(composed)
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="Debian's package prometheus is not installed"
+)
+def test_promtool_reads_the_configuration() -> None:
+    # Only its syntax: keys and the folder of rules lie where the container has them.
+    done = subprocess.run(
+        ["promtool", "check", "config", "--syntax-only", str(FOLDER / "prometheus.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
