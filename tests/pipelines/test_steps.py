@@ -1,0 +1,151 @@
+"""What components call, in this process: a training from end to end on files, and what the retraining desk decides."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groundwork.classic.recommender.generate import Shape, generate, write
+from groundwork.core.datasets_store import DataStore
+from groundwork.core.errors import ConfigurationError, InvalidInput
+from groundwork.core.monitoring.retraining import Desk
+from groundwork.core.registry.base import Line
+from groundwork.core.settings import Settings, load
+from groundwork.pipelines.runs import RunFolder, states
+from groundwork.pipelines.steps import ending, ingest, retrain, train
+from groundwork.pipelines.steps.step import step
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in {
+        "GROUNDWORK_HOME": str(tmp_path / "home"),
+        "GROUNDWORK_EMBEDDER__ENGINE": "hashing",
+        "GROUNDWORK_REGISTRY__REGISTER_LIVE": "false",
+        "GROUNDWORK_PIPELINES__RUN": str(tmp_path / "run"),
+        "GROUNDWORK_MONITORING__RETRAINING__DATA": json.dumps(
+            {"recommender/films": ["/data/films"], "assistant/docs": ["docs"]}
+        ),
+    }.items():
+        monkeypatch.setenv(name, value)
+    RunFolder(tmp_path / "run").begin("train", {})
+    return load()
+
+
+def folder(settings: Settings) -> RunFolder:
+    assert settings.pipelines.run is not None
+    return RunFolder(settings.pipelines.run)
+
+
+def test_a_training_goes_from_step_to_step_by_files(settings: Settings, tmp_path: Path) -> None:
+    ratings = tmp_path / "ratings"
+    write(ratings, *generate(Shape(users=200, films=300, per_user=40)))
+    at = {name: str(tmp_path / "out" / name) for name in ("version", "prepared", "model", "tested")}
+    job = train.describe("recommender", "", str(ratings), 7, {"models": "popularity"})
+    assert job == {
+        "kind": "recommender",
+        "name": settings.recommender.name,
+        "data": str(ratings),
+        "seed": 7,
+        "options": {"models": "popularity"},
+    }
+    # Numbers are floats by the time that Kubeflow hands them on.
+    job["seed"] = 7.0
+    digest = train.data(job, at["version"])
+    (kept,) = DataStore(settings.data_url).versions("ratings")
+    assert kept.digest == digest
+    train.features(job, at["prepared"])
+    train.train(job, at["prepared"], at["model"])
+    figures: dict[str, float] = {}
+    train.evaluate(job, at["prepared"], at["model"], at["tested"], figures)
+    assert "ndcg@10" in figures
+    refusal = train.gate(job, at["tested"], str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "ndcg@10" in page
+    told = train.register(job, at["version"], at["prepared"], at["model"], at["tested"])
+    assert told["refusal"] == (refusal or None)
+    assert told["promoted"] == (not refusal)
+    assert folder(settings).result() == told
+    steps = [(one.step, one.state) for one in states(folder(settings).events())]
+    names = ("data", "features", "train", "evaluate", "gate", "register")
+    assert steps == [(name, "succeeded") for name in names]
+
+
+def test_nothing_is_due(settings: Settings) -> None:
+    assert retrain.decide("", "")["what"] == retrain.NOTHING
+    assert folder(settings).result() == {"retrained": None}
+
+
+def test_a_person_asks_for_a_model_and_hears_how_it_came_out(settings: Settings) -> None:
+    decided = retrain.decide("recommender/films", "new ratings")
+    assert decided["what"] == retrain.TRAIN
+    assert (decided["job"]["kind"], decided["job"]["name"]) == ("recommender", "films")
+    assert decided["job"]["data"] == "/data/films"
+    result = {"release": "rel-1", "promoted": False, "refusal": "ndcg@10 is worse"}
+    assert retrain.conclude(float(decided["run"]), result) == "refused"  # type: ignore[arg-type]  # as it arrives
+    desk = Desk(settings.ledger_url, settings.monitoring.retraining)
+    (run,) = desk.runs(Line("recommender", "films"))
+    desk.close()
+    assert (run.state, run.outcome, run.detail) == ("done", "refused", "ndcg@10 is worse")
+    assert folder(settings).result()["retrained"] == "recommender/films"
+
+
+def test_an_assistant_is_made_anew_by_its_sources(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "a.md").write_text("# A\n\nWords about pumps.\n")
+    monkeypatch.setenv(
+        "GROUNDWORK_MONITORING__RETRAINING__DATA", json.dumps({"assistant/docs": [str(pages)]})
+    )
+    decided = retrain.decide("assistant/docs", "pages changed")
+    assert (decided["what"], decided["job"]) == (
+        retrain.INGEST,
+        {"index": "docs", "sources": [str(pages)]},
+    )
+    result = retrain.refresh(decided["job"])
+    assert (result["promoted"], result["unchanged"]) == (True, False)
+    assert retrain.conclude(decided["run"], result) == "promoted"
+    again = retrain.refresh(decided["job"])
+    assert again["unchanged"]
+    monkeypatch.delenv("GROUNDWORK_MONITORING__RETRAINING__DATA")
+    with pytest.raises(ConfigurationError, match="RETRAINING__DATA"):
+        retrain.decide("assistant/docs", "again")
+
+
+def test_the_decision_can_be_anothers(settings: Settings) -> None:
+    def always(_: Settings, line: str, reason: str) -> retrain.Decided:
+        return retrain.Decided(retrain.TRAIN, 5, {"kind": "ocr", "name": line, "why": reason})
+
+    decided = retrain.decide("cards", "drift", always)
+    assert decided == {
+        "what": "train", "run": 5, "job": {"kind": "ocr", "name": "cards", "why": "drift"},
+    }  # fmt: skip
+
+
+def test_a_reason_needs_its_line(settings: Settings) -> None:
+    with pytest.raises(InvalidInput, match="needs the line"):
+        retrain.decide("", "because")
+    failed = states(folder(settings).events())[-1]
+    assert (failed.step, failed.state) == ("decide", "failed")
+
+
+def test_what_fails_without_words_is_said_as_well(settings: Settings) -> None:
+    def fails() -> None:
+        with step("odd"):
+            raise ZeroDivisionError("by nothing")
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    (state,) = states(folder(settings).events())
+    assert state.text == "ZeroDivisionError: by nothing"
+    assert not ending.report("ingest", "FAILED", "run-1", "")
+
+
+def test_an_option_that_no_ingest_has_is_named(settings: Settings, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"sites": "hugo"}
+    with pytest.raises(InvalidInput, match="no option 'sites'"):
+        ingest.discover(["docs"], "docs", options, str(tmp_path / "found"))
