@@ -208,4 +208,4 @@ async def test_too_many_at_once_are_asked_to_come_again(desk: Desk) -> None:
 async def test_a_service_without_models_says_so(make_world: Callable[..., World]) -> None:
     async with make_world().client() as client:
         response = await client.post(PATH, content=picture(), headers={"content-type": "image/png"})
-    assert response.status_code == 503
+    assert response.status_code == 404

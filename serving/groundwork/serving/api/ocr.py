@@ -13,7 +13,13 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.responses import Response
 
-from groundwork.core.errors import BadRequest, InvalidInput, Unavailable, UnsupportedMediaType
+from groundwork.core.errors import (
+    BadRequest,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from groundwork.core.metering.callers import OCR
 from groundwork.core.money import format_dollars
 from groundwork.serving.api.auth import caller_of
@@ -167,7 +173,7 @@ def _service(request: Request) -> Documents:
     """The composition root sets it as `app.state.documents`; a service made of fakes has none."""
     service: Documents | None = getattr(request.app.state, "documents", None)
     if service is None:
-        raise Unavailable("nothing reads documents here")
+        raise NotFound("nothing reads documents in this service", field="ocr")
     return service
 
 
