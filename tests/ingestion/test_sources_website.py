@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from groundwork.core.documents import RawDocument, Skipped
 from groundwork.core.errors import InvalidInput, SourceError
 from groundwork.ingestion.sources import SourceOptions, open_source
+from groundwork.ingestion.sources.addresses import AddressRefusedError, PublicResolver
 from groundwork.ingestion.sources.site import Network
 from groundwork.ingestion.sources.website import WebsiteSource
 
@@ -551,6 +552,37 @@ def test_redirects_stay_within_the_site(site: Site) -> None:
     assert site.asked.count("/docs/loop") == 6
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "//169.254.169.254/latest/meta-data/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[fd00:ec2::254]/",
+        "http://metadata.google.internal/computeMetadata/v1/",
+        "http://10.0.0.1/docs/",
+        "http://127.0.0.1:1/docs/",
+        "http://{host}@169.254.169.254/docs/",
+        "http://{host}%2f@169.254.169.254/docs/",
+        "http://169.254.169.254\\@{host}/docs/",
+        "file:///etc/passwd",
+        "gopher://{host}/docs/",
+        "ftp://{host}/docs/",
+        "data:text/html,inside",
+        "javascript:alert(1)",
+    ],
+)
+def test_no_redirect_leads_to_another_host(site: Site, target: str) -> None:
+    host = site.url.removeprefix("http://")
+    site.put("/docs/", '<a href="moved">x</a>')
+    site.put("/docs/moved", Reply(status=302, headers={"Location": target.format(host=host)}))
+    # Private addresses are allowed here: what holds is that the origin is never left.
+    items = site.read("/docs/")
+    assert pages(items) == ["/docs/"]
+    assert skips(items) == {"/docs/moved": "redirect-outside"}
+    assert all(request.host == host for request in site.requests)
+
+
 def test_a_start_that_redirects_away_says_where(site: Site) -> None:
     site.put("/docs/", Reply(status=302, headers={"Location": "/manual/"}))
     site.put("/manual/", "manual")
@@ -618,8 +650,46 @@ def test_a_name_cannot_change_its_address_after_the_check(
     assert pages(named(site, resolver, allow=False).read()) == ["/"]
 
 
+def test_a_name_that_moves_into_the_private_network_meanwhile_is_refused() -> None:
+    # One look-up a connection: the crawl begins in public and is led inside later.
+    resolver = PublicResolver(Names("93.184.215.14", "93.184.215.14", "169.254.169.254"))
+
+    async def look_up() -> list[str]:
+        found = [await resolver.resolve("docs.example", 80) for _ in range(2)]
+        with pytest.raises(AddressRefusedError, match=r"169\.254\.169\.254"):
+            await resolver.resolve("docs.example", 80)
+        return [each["host"] for results in found for each in results]
+
+    assert asyncio.run(look_up()) == ["93.184.215.14"] * 2
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    class Both(Names):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            return [one for _ in range(2) for one in await Names.resolve(self, host, port, family)]
+
+    async def look_up() -> None:
+        await PublicResolver(Both("93.184.215.14", "10.0.0.1")).resolve("docs.example", 80)
+
+    with pytest.raises(AddressRefusedError, match=r"10\.0\.0\.1"):
+        asyncio.run(look_up())
+
+
 @pytest.mark.parametrize(
-    "host", ["2130706433", "127.1", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0"]
+    "host",
+    [
+        "2130706433",
+        "127.1",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "0",
+        "docs.example@127.0.0.1",
+        "127.0.0.1%2f@[::1]",
+    ],
 )
 def test_other_spellings_of_loopback_are_refused(site: Site, host: str) -> None:
     port = site.url.rpartition(":")[2]
@@ -645,6 +715,21 @@ def test_credentials_are_sent_and_kept_out_of_everything_else(site: Site) -> Non
 def test_the_label_is_the_plain_address() -> None:
     source = open_source("https://user:pw@Docs.Example.org:443/guide/?utm_source=x#top")
     assert source.label == "https://docs.example.org/guide/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://169.254.169.254/latest/", "http://[::ffff:a9fe:a9fe]/", "http://[fd00:ec2::254]/"],
+)
+def test_metadata_services_of_clouds_are_not_asked(url: str) -> None:
+    with pytest.raises(SourceError, match="private address"):
+        list(open_source(url).read())
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://127.0.0.1/", "ftp://127.0.0.1/"])
+def test_only_http_is_a_website(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        WebsiteSource(url, SourceOptions())
 
 
 @pytest.mark.parametrize("url", ["https://", "http:///x", "https://[bad/"])

@@ -89,6 +89,34 @@ async def test_every_response_has_security_headers_and_a_trace(
     assert len(span_id) == 16
 
 
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (BODY, JSON_TYPE, 200),
+        (json.dumps({"question": QUESTION, "stream": True}).encode(), JSON_TYPE, 200),
+        (b"{", JSON_TYPE, 400),
+        (BODY, {**JSON_TYPE, "Origin": "https://evil.example"}, 403),
+        (b" " * 300_000, JSON_TYPE, 413),
+        (BODY, {"Content-Type": "text/plain"}, 415),
+        (b'{"question": ""}', JSON_TYPE, 422),
+    ],
+)
+async def test_answers_streams_and_refusals_have_them_too(
+    client: httpx.AsyncClient, content: bytes, headers: dict[str, str], status: int
+) -> None:
+    response = await client.post("/v1/ask", content=content, headers=headers)
+    assert response.status_code == status
+    found = response.headers
+    assert found["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert found["x-content-type-options"] == "nosniff"
+    assert found["x-frame-options"] == "DENY"
+    assert found["cross-origin-resource-policy"] == "same-origin"
+    assert found["cross-origin-opener-policy"] == "same-origin"
+    # An answer is one person's: no cache on the way keeps it.
+    assert found["cache-control"].startswith(("no-store", "no-cache"))
+    assert "server" not in found
+
+
 async def test_the_pages_keep_their_own_policy(client: httpx.AsyncClient) -> None:
     page = await client.get("/")
     assert page.status_code == 200
