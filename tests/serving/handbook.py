@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,13 @@ from groundwork.retrieval.index.factory import open_store
 PAGES = 12
 
 
-def publish(settings: Settings, folder: Path, edition: str) -> str:
-    """Write the handbook's edition and ingest it; returns its version."""
+def publish(settings: Settings, folder: Path, edition: str, lost: Container[int] = ()) -> str:
+    """Write the handbook's edition and ingest it; returns its version. Pages that are `lost` say nothing any more."""
     folder.mkdir(parents=True, exist_ok=True)
     for n in range(PAGES):
+        if n in lost:
+            (folder / f"page{n}.md").write_text(f"# Topic {n}\n\nThis page is being moved.\n")
+            continue
         (folder / f"page{n}.md").write_text(
             f"# Topic {n}\n\n## Set the limit\n\nThe limit of pump {n} is set with `limit={n}`. "
             f"This is edition {edition}.\n\n```ini\nlimit={n}\n```\n"

@@ -69,5 +69,5 @@ def lint_sets(settings: Settings, sets: Sequence[Path], docs: Path | None) -> tu
         raise InvalidInput(f"there {missing}; name the pages with --docs", field="docs")
     examples = load_examples(sets)
     prompts = PromptLibrary(settings.generator.prompts).all()
-    texts = [prompt.source for prompt in prompts]
+    texts = [Path(prompt.source).read_text(encoding="utf-8") for prompt in prompts]
     return len(examples), lint(examples, read_corpus(docs), texts)

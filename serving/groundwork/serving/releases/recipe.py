@@ -87,11 +87,24 @@ def _recipe(settings: Settings) -> dict[str, Any]:
 
 def _generator(recipe: dict[str, Any], folder: Path, base: GeneratorSettings) -> GeneratorSettings:
     local = {name: getattr(base, name) for name in _LOCAL - {"prompts"}}
-    prompts = folder if any(folder.glob("*.yaml")) else None
-    if not base.engines:
-        # Prompts of a language model mean nothing to what quotes.
-        prompts = None
+    # Prompts of a language model mean nothing to what quotes.
+    prompts = _prompts_beside(folder) if base.engines else None
     return GeneratorSettings(**{**recipe, **local, "prompts": prompts})
+
+
+def _prompts_beside(folder: Path) -> Path | None:
+    """The release's prompts in a folder of their own: a prompt library takes every YAML file for a prompt."""
+    found = [path for path in folder.glob("*.yaml") if path.name != POLICY]
+    if not found:
+        return None
+    apart = folder / "prompts"
+    apart.mkdir(exist_ok=True)
+    for path in found:
+        # Whoever reads it meanwhile finds it whole.
+        fresh = apart / f".{path.name}.new"
+        fresh.write_bytes(path.read_bytes())
+        fresh.replace(apart / path.name)
+    return apart
 
 
 def _policy(assistant: Assistant) -> bytes:
