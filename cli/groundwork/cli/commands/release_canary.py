@@ -184,11 +184,10 @@ def _find(registry: Registry, settings: Settings, reference: str, line: str | No
 
 def _manage(registry: Registry, line: Line) -> None:
     from groundwork.core.registry.base import ASSISTANT
+    from groundwork.core.registry.managed import manage
 
     if line.kind == ASSISTANT:
-        from groundwork.serving.releases.publish import manage
-
-        manage(registry, line.name)
+        manage(registry, line)
 
 
 def _last(registry: Registry, line: Line) -> Event | None:
