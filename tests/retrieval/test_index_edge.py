@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ import pytest
 import qdrant_edge
 
 from groundwork.core.errors import NotFound, Unavailable
-from groundwork.retrieval.index import edge_files, edge_shard, edge_writer
+from groundwork.retrieval.index import edge_files, edge_shard
 from groundwork.retrieval.index.base import LIVE, PREVIOUS
 from groundwork.retrieval.index.edge import EdgeStore
+from groundwork.retrieval.index.edge_shard import Packing
 from tests.contracts.index_world import POINTS, A, B, C, World, ask, point
 
 Snapshot = dict[str, tuple[str, int, int]]
@@ -52,12 +52,9 @@ def read_it(world: World) -> None:
     reader.close()
 
 
-def optimising(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build graphs from the first points on."""
-    eager = qdrant_edge.EdgeOptimizersConfig(indexing_threshold=1)
-    config = functools.partial(qdrant_edge.EdgeConfig, optimizers=eager)
-    monkeypatch.setattr(qdrant_edge, "EdgeConfig", config)
-    monkeypatch.setattr(edge_writer, "OPTIMISE_FROM", 0)
+# Pack from the first points on; and with a graph as well.
+PACKED = Packing(packed_from=1, graph_from=10**9)
+GRAPH = Packing(packed_from=1, graph_from=1)
 
 
 def shared_with_view(world: World, root: Path) -> set[str]:
@@ -76,15 +73,19 @@ def test_reading_changes_no_byte_of_a_version(world: World, root: Path) -> None:
     assert snapshot(root / "docs/versions" / A) == before
 
 
-def test_reading_changes_no_byte_of_an_optimised_version(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    optimising(monkeypatch)
-    world = World(EdgeStore(root), "docs")
-    world.live(A, POINTS)
+MANY = [point(f"p{n}.md", 0, f"paragraph {n} about topic{n % 13}") for n in range(40)]
+
+
+@pytest.mark.parametrize("packing", [PACKED, GRAPH])
+def test_reading_changes_no_byte_of_an_optimised_version(root: Path, packing: Packing) -> None:
+    world = World(EdgeStore(root, packing), "docs")
+    world.live(A, [*POINTS, *MANY])
     before = snapshot(root / "docs/versions" / A)
-    assert {"matrix.dat", "inverted_index.dat", "manifest"} <= shared_with_view(world, root)
-    read_it(world)
+    bulk = {"matrix.dat", "inverted_index.dat", "quantized.data", "manifest"}
+    assert bulk <= shared_with_view(world, root)
+    reader = world.store.open("docs")
+    assert len(ask(reader, "server json.dumps")) >= 10
+    reader.close()
     assert snapshot(root / "docs/versions" / A) == before
 
 
@@ -96,17 +97,50 @@ def test_a_view_works_where_links_do_not(world: World, monkeypatch: pytest.Monke
     read_it(world)
 
 
-def test_an_optimised_version_can_be_built_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    optimising(monkeypatch)
-    world = World(EdgeStore(root), "docs")
-    world.live(A, POINTS)
+@pytest.mark.parametrize("packing", [PACKED, GRAPH])
+def test_an_optimised_version_can_be_built_on(root: Path, packing: Packing) -> None:
+    world = World(EdgeStore(root, packing), "docs")
+    world.live(A, [*POINTS, *MANY])
     replaced = point(POINTS[1].chunk.page, 1, "Start the database.")
     ids = [each.chunk.id for each in POINTS[:2]]
-    world.build(B, [replaced, *POINTS[2:]], base=A, remove=ids, change=[replaced])
+    after = [replaced, *POINTS[2:], *MANY]
+    world.build(B, after, base=A, remove=ids, change=[replaced])
     reader = world.store.open("docs", B)
-    assert len(ask(reader, "server")) == len(POINTS) - 1
+    found = ask(reader, "server", limit=100)
+    assert {each.id for each in found} == {each.chunk.id for each in after}
     assert [stored.chunk for stored in reader.fetch(ids)] == [replaced.chunk]
     reader.close()
+
+
+def test_a_version_from_before_packing_is_read_and_built_on(root: Path) -> None:
+    """Its shard was laid out without; the next version's is laid out anew when it is opened to be written."""
+    old = World(EdgeStore(root, Packing(packed_from=10**9)), "docs")
+    old.live(A, [*POINTS, *MANY])
+    assert not list((root / "docs/versions" / A).rglob("quantized.data"))
+    world = World(EdgeStore(root, PACKED), "docs")
+    before = world.store.open("docs")
+    want = ask(before, "paragraph about topic5", limit=10)
+    before.close()
+    world.build(B, [*POINTS, *MANY], base=A, change=[])
+    assert list((root / "docs/versions" / B).rglob("quantized.data"))
+    reader = world.store.open("docs", B)
+    assert ask(reader, "paragraph about topic5", limit=10) == want
+    reader.close()
+
+
+def test_packed_vectors_give_the_scores_of_the_vectors(root: Path, tmp_path: Path) -> None:
+    points = [
+        point(f"q{n}.md", 0, f"text {n} on topic{n % 97} and word{n % 31}") for n in range(500)
+    ]
+    packed = World(EdgeStore(root, PACKED), "docs")
+    plain = World(EdgeStore(tmp_path / "plain", Packing(packed_from=10**9)), "docs")
+    for world in (packed, plain):
+        world.live(A, points)
+    ours, exact = packed.store.open("docs"), plain.store.open("docs")
+    for text in ("topic5 word3", "text 77", "words on topic96", "nothing of it"):
+        assert ask(ours, text, limit=20) == ask(exact, text, limit=20)
+    ours.close()
+    exact.close()
 
 
 def test_a_copied_shard_is_repacked_when_it_is_mostly_holes(

@@ -12,6 +12,7 @@ from groundwork.retrieval.index import edge_files as files
 from groundwork.retrieval.index import edge_locks as locks
 from groundwork.retrieval.index.base import LIVE, MANIFEST, PREVIOUS, VersionInfo
 from groundwork.retrieval.index.edge_reader import EdgeReader, open_reader
+from groundwork.retrieval.index.edge_shard import Packing
 from groundwork.retrieval.index.edge_writer import EdgeWriter
 from groundwork.retrieval.index.names import checked_index, is_version, missing, no_version
 
@@ -23,8 +24,9 @@ _FOLLOW = 5
 class EdgeStore:
     """All indexes below one folder. Any number of processes may read while one writes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, packing: Packing | None = None) -> None:
         self._root = root
+        self._packing = packing or Packing()
 
     def names(self) -> list[str]:
         """The indexes that hold a version."""
@@ -53,7 +55,7 @@ class EdgeStore:
     def begin(self, index: str, *, dimension: int, base: str | None = None) -> EdgeWriter:
         """Start a version; the index's lock is held inside the `with` block."""
         source = self._sealed(index, base) if base else None
-        return EdgeWriter(self._index(index), dimension, source)
+        return EdgeWriter(self._index(index), dimension, source, self._packing)
 
     def open(self, index: str, version: str | None = None) -> EdgeReader:
         """Through a view of its own, so that other processes are not shut out."""

@@ -35,8 +35,10 @@ VIEWS = "views"
 BUILDING = "building-"
 ALIASES = "aliases.json"
 _WAL = "wal"
-# Vectors, payloads, postings and graphs, of plain and of optimised segments.
-_BULK = re.compile(r"page_\d+\.dat|chunk_\d+\.mmap|matrix\.dat|inverted_index\.dat|links.*\.bin")
+# Vectors, packed or not, payloads, postings and graphs, of plain and of optimised segments.
+_BULK = re.compile(
+    r"page_\d+\.dat|chunk_\d+\.mmap|matrix\.dat|inverted_index\.dat|quantized\.data|links.*\.bin"
+)
 _COPY_BYTES = 1 << 20
 # A file system that cannot share blocks between these two files, or at all.
 _NO_RANGE_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}

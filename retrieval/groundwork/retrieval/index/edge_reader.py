@@ -45,9 +45,10 @@ class EdgeReader:
         nearest = edge.Query.Nearest(dense.tolist(), using=engine.DENSE)
         matching = edge.Query.Nearest(engine.sparse(sparse), using=engine.BM25)
 
-        def ask(*wanted: tuple[Any, int, Any]) -> list[Scores]:
+        def ask(*wanted: tuple[Any, int, Any], exact: bool = False) -> list[Scores]:
+            params = engine.searching(exact=exact)
             return self._scores(
-                edge.QueryRequest(query=query, limit=size, filter=condition)
+                edge.QueryRequest(query=query, limit=size, filter=condition, params=params)
                 for query, size, condition in wanted
             )
 
@@ -65,6 +66,7 @@ class EdgeReader:
         more_dense, more_sparse = ask(
             (nearest, len(lacking_dense), _these(lacking_dense)),
             (matching, len(lacking_sparse), _these(lacking_sparse)),
+            exact=True,
         )
         return merged(by_dense | more_dense, by_sparse | more_sparse)
 

@@ -21,9 +21,6 @@ from groundwork.retrieval.index.names import checked_blob, checked_version
 if TYPE_CHECKING:
     import qdrant_edge
 
-# Below this many points a scan of plain segments is exact and takes milliseconds; `optimize` builds an HNSW
-# graph, which took two seconds a thousand points on two cores.
-OPTIMISE_FROM = 100_000
 # A removed point's slot stays in a copied shard. When slots outnumber the base's points by this factor,
 # points are stored anew (some 10,000 a second) instead of copying files.
 REPACK_FROM = 1.5
@@ -33,8 +30,11 @@ _SLOTS = "slots"
 class EdgeWriter:
     """A version under construction, in a folder of its own until `seal` renames it into place."""
 
-    def __init__(self, index: Path, dimension: int, base: Path | None) -> None:
+    def __init__(
+        self, index: Path, dimension: int, base: Path | None, packing: engine.Packing
+    ) -> None:
         self._index = index
+        self._packing = packing
         self._dimension = dimension
         self._base = base
         self._stack = contextlib.ExitStack()
@@ -93,8 +93,8 @@ class EdgeWriter:
             self._close_shard()
             return
         manifest = self._checked(shard)
-        if manifest.chunk_count >= OPTIMISE_FROM:
-            shard.optimize()
+        if self._packing.packs(manifest.chunk_count, self._dimension):
+            shard = self._packed(shard, manifest.chunk_count)
         shard.flush()
         self._close_shard()
         info = {**version_info(manifest), _SLOTS: self._slots}
@@ -104,10 +104,22 @@ class EdgeWriter:
         self._work.rename(target)
         files.sync_folder(target.parent)
 
+    @property
+    def _config(self) -> qdrant_edge.EdgeConfig:
+        return engine.configuration(self._dimension, self._packing)
+
+    def _packed(self, shard: qdrant_edge.EdgeShard, points: int) -> qdrant_edge.EdgeShard:
+        if points >= self._packing.graph_from:
+            self._close_shard()
+            graph = engine.configuration(self._dimension, self._packing, graph=True)
+            shard = self._shard = engine.load(self._work / files.SHARD, graph)
+        shard.optimize()
+        return shard
+
     def _start(self) -> qdrant_edge.EdgeShard:
         shard = self._work / files.SHARD
         if self._base is None:
-            return engine.create(shard, self._dimension)
+            return engine.create(shard, self._config)
         try:
             info = files.read_json(self._base / files.INFO)
             self._slots = info.get(_SLOTS, 0)
@@ -119,14 +131,14 @@ class EdgeWriter:
                 f"index {self._index.name} has no version {self._base.name} to build on",
                 field="version",
             ) from None
-        return engine.load(shard)
+        return engine.load(shard, self._config)
 
     def _repacked(self, shard: Path) -> qdrant_edge.EdgeShard:
         if self._base is None:
             raise TypeError("nothing to repack")
         view = self._work / "base"
         files.link_view(self._base, view)
-        new, self._slots = engine.create(shard, self._dimension), 0
+        new, self._slots = engine.create(shard, self._config), 0
         old = engine.load(view / files.SHARD)
         try:
             for batch in engine.everything(old):
