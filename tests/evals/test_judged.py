@@ -183,7 +183,10 @@ def test_a_run_with_a_judge_over_http(tmp_path: Path) -> None:
         }
         runner = CliRunner(env=environment)
         assert runner.invoke(cli, ["ingest", str(pages)]).exit_code == 0
-        ran = runner.invoke(cli, ["eval", "run", "--set", str(tmp_path / "set.jsonl"), "--json"])
+        ran = runner.invoke(
+            cli,
+            ["eval", "run", "--suite", "nightly", "--set", str(tmp_path / "set.jsonl"), "--json"],
+        )
         assert ran.exit_code == 0, ran.output
         report = orjson.loads(ran.stdout)
         assert report["judge"]["calls"] == serving.double.requests > 0
@@ -194,3 +197,8 @@ def test_a_run_with_a_judge_over_http(tmp_path: Path) -> None:
     assert report["run"]["judge"].startswith("judge-1@")
     assert report["run"]["judge"].endswith("ragas-0.4.3")
     assert "judged_answer_relevancy" in report["metrics"]
+    # Whoever trusts the nightly run is told, and MLflow keeps it all the same.
+    assert report["gate"]["reasons"] == [
+        f"the measurement of {report['run']['id']} is invalid: {report['run']['invalid']}"
+    ]
+    assert report["mlflow_run"]

@@ -51,7 +51,9 @@ def template(
 
 
 def read_labels(path: Path) -> list[Label]:
-    """Raises InvalidInput with the line that is none."""
+    """Raises InvalidInput where there is no file, or with the line that is none."""
+    if not path.is_file():
+        raise InvalidInput(f"there is no file {path}", field="labels")
     found = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():

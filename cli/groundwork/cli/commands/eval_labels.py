@@ -70,7 +70,7 @@ def label(name: str, count: int, into: Path | None, sets: tuple[Path, ...], seed
     "--labels",
     "path",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="The labelled file.",
 )
 @click.option(
