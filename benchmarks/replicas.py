@@ -65,6 +65,11 @@ class Replica:
         """Of the process."""
         return 0 if self._process is None else self._process.pid
 
+    @property
+    def journal(self) -> Path:
+        """The folder of charges that the database has not taken yet."""
+        return self._home / "journal"
+
     def run(self, program: str, *arguments: str) -> str:
         """A command with the replica's settings. Raises RuntimeError."""
         done = subprocess.run(

@@ -105,7 +105,7 @@ class Generator(Protocol):
         ...
 
     def reach(self, wanted: str | None) -> tuple[Reach, ...]:
-        """The models that may write where the caller asks for this generator; at least one."""
+        """The models that may write where the caller asks for this generator; at least one, the last resort last."""
         ...
 
     def generate(self, task: Task) -> AsyncGenerator[Written, None]:
