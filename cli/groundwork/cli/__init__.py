@@ -27,6 +27,7 @@ COMMANDS = {
     "ocr": ("groundwork.cli.commands.ocr:ocr", "Read cards and documents; draw and label examples."),
     "predict": ("groundwork.cli.commands.predict:predict", "Let a model answer for a whole set at once."),
     "recommender": ("groundwork.cli.commands.recommender:recommender", "Ratings: check, make up, write feedback."),
+    "monitor": ("groundwork.cli.commands.monitor:monitor", "What is healthy, what drifts, what to do; traces, gaps."),
     "rails": ("groundwork.cli.commands.rails:rails", "Try the rails on a text; show the policy in force."),
     "backup": ("groundwork.cli.commands.backup:backup", "Copies of ledger, registry and indexes, and the way back."),
     "slack": ("groundwork.cli.commands.slack:slack", "Run the Slack app; what people proposed for the golden set."),
