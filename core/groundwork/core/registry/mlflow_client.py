@@ -36,6 +36,7 @@ def open_client(place: Place, home: Path) -> Any:
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if place.is_server:
+        _ignore_feast()
         return MlflowClient(tracking_uri=place.url, registry_uri=place.url)
     home.mkdir(parents=True, exist_ok=True)
     with speaking(place.url), _alone(home / "opening.lock"):
@@ -116,6 +117,21 @@ def _ours(error: Any, what: str) -> GroundworkError:
     if error.error_code == _INVALID:
         return InvalidInput(text)
     return Unavailable(f"the registry at {shown(what)} does not answer: {text}", retry_after=2.0)
+
+
+def _ignore_feast() -> None:
+    """Feast brings MLflow a plugin: at the first request it would import Feast and torch, and then send the pod's token along."""
+    from mlflow.utils import plugins
+
+    theirs = plugins.get_entry_points
+    plugins.get_entry_points = lambda group: [
+        point for point in theirs(group) if not point.value.startswith("feast.")
+    ]
+    try:
+        # It looks for plugins once, when it is imported.
+        import mlflow.tracking.request_header.registry  # noqa: F401
+    finally:
+        plugins.get_entry_points = theirs
 
 
 @contextmanager

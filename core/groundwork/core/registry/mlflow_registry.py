@@ -254,6 +254,7 @@ class MlflowRegistry:
             tags=tags,
             # The whole card is one of the files.
             description=candidate.card[:_LONGEST_CARD] or None,
+            await_creation_for=0,
         )
 
     def _make(self, line: Line) -> None:
