@@ -92,7 +92,7 @@ def test_the_zone_gives_what_is_not_printed() -> None:
 
 def test_the_zone_corrects_a_printed_number_and_leaves_names_as_printed() -> None:
     found, _ = understood([
-        placed("Document No.", 10, 10, 120, 28), placed("D2314589O", 10, 32, 150, 58),
+        placed("Document No.", 10, 10, 120, 28), placed("D2314S890", 10, 32, 150, 58),
         placed("Surname", 10, 80, 90, 98), placed("Eriksson", 10, 102, 150, 128), *_zone(),
     ])  # fmt: skip
     fields = {one.name: one for one in found}
@@ -118,3 +118,32 @@ def test_nothing_on_it() -> None:
     assert understood([]) == ((), None)
     assert understood([placed("HELLO", 0, 0, 50, 20)]) == ((), None)
     assert replace(placed("1.", 0, 0, 9, 9), box=Box(0, 0, 9, 9)).tall == 9
+
+
+def test_an_o_in_a_number_is_taken_for_a_zero() -> None:
+    found, _ = understood(
+        [placed("Card No.", 10, 10, 120, 28), placed("A4OZX40HZ", 10, 32, 150, 58)]
+    )
+    assert [(one.name, one.value) for one in found] == [("document_number", "A40ZX40HZ")]
+
+
+def test_a_label_read_badly_is_guessed_from_the_language_around_it() -> None:
+    found, _ = understood([
+        placed("Geburtsdatum", 10, 10, 130, 28), placed("02.03.1980", 10, 32, 130, 56),
+        placed("Nummer", 10, 80, 90, 98), placed("X82RPPX88", 10, 102, 150, 126),
+        placed("Vonmamen", 10, 150, 90, 168), placed("ZOË", 10, 172, 60, 196),
+    ])  # fmt: skip
+    assert {one.name: one.value for one in found} == {
+        "birth_date": "1980-03-02", "document_number": "X82RPPX88", "given_names": "ZOË",
+    }  # fmt: skip
+
+
+def test_a_name_that_is_nearly_a_label_is_a_name() -> None:
+    found, _ = understood([
+        placed("BJØRN", 10, 10, 80, 30), placed("First name", 10, 34, 90, 48),
+        placed("1943-12-04", 10, 80, 130, 100), placed("Date of birth", 10, 104, 130, 118),
+    ])  # fmt: skip
+    assert {one.name: one.value for one in found} == {
+        "given_names": "BJØRN",
+        "birth_date": "1943-12-04",
+    }

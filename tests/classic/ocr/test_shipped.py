@@ -33,7 +33,7 @@ def reader() -> Reader:
 def cards(tmp_path_factory: pytest.TempPathFactory) -> list[HeldOutCard]:
     book_of(HELD_OUT)
     folder = tmp_path_factory.mktemp("cards")
-    list(make(folder, 77, 0, 8))
+    list(make(folder, 77, 0, 5))
     return load(folder)[1]
 
 

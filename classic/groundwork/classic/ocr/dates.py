@@ -8,7 +8,7 @@ import re
 _MONTHS = {
     one: n + 1 for n, one in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())
 }
-_NUMBERS = re.compile(r"(\d{1,4})[ .\-/]+(\d{1,2})[ .\-/]+(\d{2,4})")
+_NUMBERS = re.compile(r"(\d{1,4})[ .,\-/]+(\d{1,2})[ .,\-/]+(\d{2,4})")
 _NAMED = re.compile(r"(\d{1,2})[ .\-/]*([A-Za-z]{3})[A-Za-z]*\.?[ .\-/]*(\d{4})")
 # Letters that reading puts for digits.
 _DIGITS = str.maketrans("OoQDIlSBZ", "000011582")
@@ -39,7 +39,7 @@ def _repaired(text: str) -> str:
     """Parts that are mostly digits, with the letters among them as the digits they look like."""
     return "".join(
         part.translate(_DIGITS) if any(one.isdigit() for one in part) else part
-        for part in re.split(r"([ .\-/]+)", text)
+        for part in re.split(r"([ .,\-/]+)", text)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -18,6 +18,9 @@ __all__ = ["NAMES", "Placed", "understood"]
 
 # How alike a line and a label are, of 100, to be one.
 _ALIKE = 82
+# The same where the language is known and the field is missing, and how many labels make it known.
+_LESS_ALIKE = 68
+_ENOUGH = 2
 _NUMBER = re.compile(r"^(1|2|3|4[abcd]|5|8|9)\s*[.,:]\s*(.*)$", re.IGNORECASE)
 # As embossed and printed without a label.
 _CARD_NUMBER = re.compile(r"\d{4}(?: ?\d{4}){2,3}(?: ?\d{1,3})?")
@@ -30,6 +33,10 @@ _FROM_ZONE = (
     "document_number",
     "expiry_date",
 )
+
+
+# (field, language) that a text may be a label of.
+_Known = Callable[[str], tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +109,9 @@ def _numbered(lines: Sequence[Placed]) -> dict[str, Field]:
 
 
 def _labelled(lines: Sequence[Placed]) -> dict[str, Field]:
-    marks = [mark for one in lines if (mark := _label(one)) is not None]
+    marks = [mark for one in lines if (mark := _label(one, _known)) is not None]
     spoken = _languages(marks)
+    marks += _guessed(lines, marks, spoken)
     taken = {id(mark.placed) for mark in marks}
     values = [one for one in lines if id(one) not in taken]
     fields: dict[str, Field] = {}
@@ -117,6 +125,34 @@ def _labelled(lines: Sequence[Placed]) -> dict[str, Field]:
         if name not in fields:
             fields[name] = _field(name, value.line.text, value, mark.placed.line.text)
     return fields
+
+
+def _guessed(
+    lines: Sequence[Placed], marks: Sequence[_Label], spoken: Counter[str]
+) -> list[_Label]:
+    """Lines that are like a label, though less, of the language that the surer labels speak and of a field that none is of."""
+    known = {id(mark.placed) for mark in marks}
+    missing = set(NAMES) - {_meant(mark, spoken) for mark in marks}
+    told = [language for language, _ in spoken.most_common(2)]
+    if not told or len(marks) < _ENOUGH:
+        return []
+    choices = {
+        text: tuple(pair for pair in pairs if pair[1] in told and pair[0] in missing)
+        for text, pairs in _table().items()
+    }
+    table = {text: pairs for text, pairs in choices.items() if pairs}
+
+    def alike(text: str) -> tuple[tuple[str, str], ...]:
+        from rapidfuzz import fuzz, process
+
+        plain = _plain(text)
+        if len(plain) < 4 or any(one.isdigit() for one in plain):
+            return ()
+        found = process.extractOne(plain, table.keys(), scorer=fuzz.ratio, score_cutoff=_LESS_ALIKE)
+        return table[found[0]] if found else ()
+
+    guesses = [_label(one, alike) for one in lines if id(one) not in known]
+    return [one for one in guesses if one is not None and not one.rest]
 
 
 def _paired(marks: Sequence[_Label], values: Sequence[Placed]) -> list[tuple[_Label, Placed]]:
@@ -151,37 +187,39 @@ def _away(mark: Placed, value: Placed, way: str) -> float | None:
     """How far a value lies from a label, in heights of the value; None where it does not lie that way."""
     label, box, tall = mark.box, value.box, max(value.tall, mark.tall)
     if way == "beside":
-        middle = (box.top + box.bottom) / 2
-        level = label.top - 0.6 * tall <= middle <= label.bottom + 0.6 * tall
-        gap = box.left - label.right
-        return gap / tall / 6 if level and -0.5 * tall < gap < 16 * tall else None
+        lower = abs((box.top + box.bottom) / 2 - (label.top + label.bottom) / 2) / tall
+        gap = (box.left - label.right) / tall
+        return gap / 6 + lower if lower <= 0.8 and -0.5 < gap < 16 else None
     gap = box.top - label.bottom if way == "below" else label.top - box.bottom
-    aside = abs(box.left - label.left)
-    near = -0.5 * tall <= gap <= 1.6 * tall and aside <= 2.0 * tall
-    return max(0.0, gap / tall) + aside / tall if near else None
+    aside = abs(box.left - label.left) / tall
+    if box.left < label.right and label.left < box.right:
+        # One is over the other, even where the beginning of either was not read.
+        aside = min(aside, 1.9)
+    near = -0.5 * tall <= gap <= 1.6 * tall and aside <= 2.0
+    return max(0.0, gap / tall) + aside if near else None
 
 
-def _label(placed: Placed) -> _Label | None:
+def _label(placed: Placed, known: _Known) -> _Label | None:
     """What a line names, with what follows a colon in it."""
     text = placed.line.text
     head, colon, rest = text.partition(":")
     if colon and rest.strip():
-        named = _named(head)
+        named = _named(head, known)
         if named:
             return _Label(placed, named, rest.strip())
-    named = _named(text.rstrip(" :"))
+    named = _named(text.rstrip(" :"), known)
     return _Label(placed, named) if named else None
 
 
-def _named(text: str) -> tuple[tuple[str, str], ...]:
+def _named(text: str, known: _Known) -> tuple[tuple[str, str], ...]:
     """(field, language) that the text, or its parts between slashes, may be a label of; those of all parts, if any."""
-    whole = _known(text)
+    whole = known(text)
     if whole:
         return whole
     parts = [part for part in re.split(r"\s*/\s*", text) if part]
     if len(parts) < 2:
         return ()
-    found = [_known(part) for part in parts]
+    found = [known(part) for part in parts]
     if not any(found):
         return ()
     names = [{name for name, _ in one} for one in found if one]
@@ -198,8 +236,8 @@ def _known(text: str) -> tuple[tuple[str, str], ...]:
     table = _table()
     if plain in table:
         return table[plain]
-    # Short labels allow no slip: too much else looks like them.
-    if len(plain) < 5:
+    # Short labels allow no slip: Björn is nearly "Born", and Andrés nearly an address.
+    if len(plain) < 8:
         return ()
     found = process.extractOne(plain, table.keys(), scorer=fuzz.ratio, score_cutoff=_ALIKE)
     return table[found[0]] if found else ()
@@ -244,6 +282,9 @@ def _meant(mark: _Label, spoken: Mapping[str, int]) -> str:
 
 def _field(name: str, text: str, placed: Placed, label: str) -> Field:
     value = (iso(text) or text) if name in DATES else text
+    if name == "document_number" and any(one.isdigit() for one in value):
+        # Hardly any issuer uses the letter, because it cannot be told from the digit.
+        value = value.replace("O", "0")
     return Field(name, value, placed.line.confidence, placed.line.quad, label=label)
 
 

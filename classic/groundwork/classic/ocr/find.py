@@ -178,4 +178,4 @@ def _same_line(former: Row, row: Row) -> bool:
     one, two = c[1] - b[1], d[1] - a[1]
     gap = a[0] - b[0]
     level = abs((b[1] + c[1]) / 2 - (a[1] + d[1]) / 2) < 0.3 * max(one, two)
-    return level and -0.3 * one < gap < 0.75 * max(one, two) and 0.6 < one / max(two, 1e-6) < 1.67
+    return level and -0.3 * one < gap < 0.6 * max(one, two) and 0.6 < one / max(two, 1e-6) < 1.67

@@ -256,6 +256,8 @@ KINDS: dict[str, tuple[tuple[float, Callable[[random.Random], str]], ...]] = {
         (22, person), (14, date), (14, code), (12, labelled), (8, address), (8, words), (5, noise), (6, accents), (3, contact),
         (5, short), (3, lambda rng: rng.choice(names.TITLES)),
     ),
+    # What cards say, for measuring: without strings that nothing predicts.
+    "field": ((25, person), (18, date), (18, code), (16, labelled), (8, address), (3, lambda rng: rng.choice(names.TITLES))),
     "mrz": ((1, mrz_line),),
     "receipt": ((40, receipt), (22, money), (10, date), (6, code), (5, contact), (5, address), (6, short), (4, noise), (4, words), (3, person)),
 }  # fmt: skip
