@@ -9,7 +9,7 @@ from pathlib import Path
 from groundwork.core.settings import Settings, load, quiet_libraries
 
 PARTS = (
-    "cli", "ingest", "pipelines", "search", "embedding", "quality", "citations", "fit", "followups", "cache", "routing", "engine", "gateway", "support", "rails", "injection", "ocr", "recommender", "ledger", "costs", "gate", "rollback", "arrivals", "canary", "drift", "tracing",
+    "cli", "ingest", "pipelines", "search", "embedding", "quality", "citations", "fit", "followups", "cache", "routing", "engine", "gateway", "support", "rails", "injection", "ocr", "recommender", "ledger", "costs", "gate", "registry", "rollback", "arrivals", "canary", "drift", "tracing",
 )  # fmt: skip
 
 
