@@ -147,6 +147,15 @@ class RunFolder:
         path = self.path / _LEFT
         return path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
 
+    def remember(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keep what a later try of this run must not decide again."""
+        (self.path / f"{name}.json").write_bytes(orjson.dumps(value))
+
+    def recalled(self, name: str) -> dict[str, Any] | None:
+        """What was kept so, if anything."""
+        path = self.path / f"{name}.json"
+        return dict(orjson.loads(path.read_bytes())) if path.is_file() else None
+
     def result(self) -> dict[str, Any]:
         """What `keep_result` kept; nothing where it did not come so far."""
         path = self.path / _RESULT

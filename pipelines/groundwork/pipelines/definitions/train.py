@@ -1,6 +1,6 @@
 """The pipelines `train` and `retrain`: data, features, train, evaluate, gate, register; and what decides about it."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from kfp import dsl
 from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Model, Output
@@ -74,17 +74,18 @@ def register(
     return train.register(job, version.path, prepared.path, model.path, evaluated.path)
 
 
-def decide(line: str, reason: str) -> NamedTuple("Decided", [("what", str), ("run", int), ("job", dict)]):  # type: ignore[valid-type]  # fmt: skip
+def decide(line: str, reason: str) -> dict[str, Any]:
     """What is to be made anew, if anything."""
     from groundwork.pipelines.steps import retrain
 
-    class Decided(NamedTuple):
-        what: str
-        run: int
-        job: dict[str, Any]
+    return retrain.decide(line, reason)
 
-    decided = retrain.decide(line, reason)
-    return Decided(decided["what"], decided["run"], decided["job"])
+
+def which(decided: dict[str, Any]) -> str:
+    """train, ingest or nothing."""
+    from groundwork.pipelines.steps import retrain
+
+    return retrain.which(decided)
 
 
 def refresh(job: dict[str, Any]) -> dict[str, Any]:
@@ -94,11 +95,11 @@ def refresh(job: dict[str, Any]) -> dict[str, Any]:
     return retrain.refresh(job)
 
 
-def conclude(run: int, result: dict[str, Any]) -> str:
+def conclude(job: dict[str, Any], result: dict[str, Any]) -> str:
     """The desk is told."""
     from groundwork.pipelines.steps import retrain
 
-    return retrain.conclude(run, result)
+    return retrain.conclude(job, result)
 
 
 def _steps(settings: Settings, job: Any, code: Any) -> Any:
@@ -155,21 +156,23 @@ def train_pipeline(settings: Settings, code: str) -> Any:
 
 def retrain_pipeline(settings: Settings, code: str) -> Any:
     """Decides, then does it."""
-    make = {one.__name__: component(one, settings) for one in (decide, refresh, conclude)}
+    make = {one.__name__: component(one, settings) for one in (decide, which, refresh, conclude)}
 
     def retrain(line: str = "", reason: str = "", code: str = code) -> None:
         with dsl.ExitHandler(exit_task(settings, "retrain")):
             decided = make["decide"](line=line, reason=reason)
             dressed(decided, settings, SMALL, cached=False)
-            what, run, todo = (decided.outputs[name] for name in ("what", "run", "job"))
-            with dsl.If(what == "train"):
+            todo = decided.output
+            what = make["which"](decided=todo)
+            dressed(what, settings, SMALL, cached=False)
+            with dsl.If(what.output == "train"):
                 registered = _steps(settings, todo, code)
-                told = make["conclude"](run=run, result=registered.output)
+                told = make["conclude"](job=todo, result=registered.output)
                 dressed(told, settings, SMALL, cached=False)
-            with dsl.If(what == "ingest"):
+            with dsl.If(what.output == "ingest"):
                 fresh = make["refresh"](job=todo)
                 dressed(fresh, settings, EMBEDDING, cached=False)
-                said = make["conclude"](run=run, result=fresh.output)
+                said = make["conclude"](job=todo, result=fresh.output)
                 dressed(said, settings, SMALL, cached=False)
 
     named = dsl.pipeline(

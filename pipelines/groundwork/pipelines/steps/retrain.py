@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from groundwork.core.errors import ConfigurationError, InvalidInput
@@ -12,6 +12,7 @@ from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
 from groundwork.core.settings import Settings
 from groundwork.ingestion.ingest import ingest
 from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.runs import RunFolder
 from groundwork.pipelines.steps.live import release_of
 from groundwork.pipelines.steps.step import keep_result, step
 from groundwork.pipelines.steps.train import describe
@@ -30,16 +31,31 @@ class Decided:
 
 
 Decide = Callable[[Settings, str, str], Decided]
+_DECIDED = "decided"
 
 
 def decide(line: str, reason: str, decide_by: Decide | None = None) -> dict[str, Any]:
-    """Ask the desk. With a reason a person asks for `line`; without, what the schedule and the labels ask for is asked."""
+    """Ask the desk. With a reason a person asks for `line`; without, what the schedule and the labels ask for is asked.
+
+    What comes back is a job with `what` and `run` beside it. A run on this machine that goes on keeps to its decision.
+    """
     with step("decide") as one:
-        decided = (decide_by or by_desk)(one.settings, line, reason)
-        one.done = decided.what if not decided.run else f"{decided.what}: {_title(decided.job)}"
-        if decided.what == NOTHING:
+        folder = RunFolder(one.settings.pipelines.run) if one.settings.pipelines.run else None
+        known = folder.recalled(_DECIDED) if folder else None
+        if known is None:
+            decided = (decide_by or by_desk)(one.settings, line, reason)
+            known = {**decided.job, "what": decided.what, "run": decided.run}
+            if folder is not None:
+                folder.remember(_DECIDED, known)
+        if known["what"] == NOTHING:
             keep_result(one.settings, {"retrained": None})
-        return asdict(decided)
+        one.done = str(known["what"]) + (f": {_title(known)}" if known["run"] else "")
+        return known
+
+
+def which(decided: Mapping[str, Any]) -> str:
+    """What is to be done, by itself: kfp's local runs take no condition on anything but a component's only output."""
+    return str(decided["what"])
 
 
 def by_desk(settings: Settings, line: str, reason: str) -> Decided:
@@ -83,18 +99,20 @@ def refresh(job: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "release": release or str(result.version),
             "promoted": result.promoted,
-            "refusal": result.refusal,
+            # Not None: a parameter of a pipeline cannot hold it.
+            "refusal": result.refusal or "",
             "unchanged": result.unchanged,
         }
 
 
-def conclude(run: int, result: Mapping[str, Any]) -> str:
+def conclude(job: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """Tell the desk how it came out."""
+    run = int(job["run"])
     with step("conclude") as one:
         ended = _ended(result)
         desk = Desk(one.settings.ledger_url, one.settings.monitoring.retraining)
         try:
-            found = next((each for each in desk.runs(most=1000) if each.id == int(run)), None)
+            found = next((each for each in desk.runs(most=1000) if each.id == run), None)
             if found is None:
                 raise InvalidInput(f"the desk knows no run {run}", field="run")
             desk.end(found, ended)

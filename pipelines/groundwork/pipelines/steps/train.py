@@ -132,7 +132,8 @@ def register(
             "release": release.id,
             "line": str(release.line),
             "promoted": submitted.promoted,
-            "refusal": None if verdict.passed else "; ".join(verdict.reasons),
+            # Not None: a parameter of a pipeline cannot hold it.
+            "refusal": "; ".join(verdict.reasons),
             **{name: round(value, 6) for name, value in release.metrics.items()},
         }
         keep_result(one.settings, told)
