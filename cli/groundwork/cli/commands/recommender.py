@@ -18,7 +18,7 @@ def recommender() -> None:
 
 
 @recommender.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def check(folder: Path, *, as_json: bool) -> None:
     """Whether the ratings of FOLDER would be trained on: the checks on arrival, without training.
