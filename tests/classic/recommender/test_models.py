@@ -105,6 +105,17 @@ def test_ease_takes_the_cheaper_form() -> None:
     assert Ease.fit(history.T.tocsr(), penalty=20.0).dual is None
 
 
+def test_many_people_are_answered_by_the_same_weights() -> None:
+    """The dual form written down: 120 films are fewer than the 300 that are kept, so nothing is lost."""
+    dual = fitted("ease dual")
+    assert isinstance(dual, Ease)
+    assert dual.dual is not None
+    written = Ease(None, dual.dual.weights())
+    np.testing.assert_allclose(
+        written.score_many(rows()), dual.score_many(rows()), rtol=1e-3, atol=1e-4
+    )
+
+
 def test_ease_that_does_not_fit_says_so() -> None:
     many = ease_module.LARGEST + 1
     with pytest.raises(InvalidInput, match="leave out films"):

@@ -26,11 +26,13 @@ _DENSE_FILMS = 5000
 _KEPT = 300
 # What the inverse may be: 24,000 squared in float64 are 4.6 GB.
 LARGEST = 24_000
+# Up to so many people the dual form answers; beyond, the weights are written down, the strongest of each film.
+DUAL_PEOPLE = 2000
 _BLOCK = 2048
 
 
 class Ease(Model):
-    """Either `dual` (people, and how the service goes through them) or `weights` (a sparse or dense B)."""
+    """Either `dual` (people, and how the service goes through them) or `weights` (B, sparse or dense)."""
 
     family = "ease"
 
@@ -54,7 +56,9 @@ class Ease(Model):
                 field="films",
             )
         if dual:
-            return cls(Dual.fit(history, penalty), None)
+            form = Dual.fit(history, penalty)
+            # Answering through the people reads the whole inverse: 16 MB for two thousand of them.
+            return cls(form, None) if people <= DUAL_PEOPLE else cls(None, form.weights())
         return cls(None, _primal(history, penalty))
 
     @property
@@ -146,6 +150,24 @@ class Dual:
             inverse.astype(np.float32),
             scale.astype(np.float32),
         )
+
+    def weights(self) -> Rows:
+        """B's strongest entries of each film, from the inverse that is there: no (films, films) matrix is inverted."""
+        import numpy as np
+        from scipy.sparse import vstack
+
+        people = self.people.scipy()
+        raters = people.T.tocsr()
+        films = len(self.scale)
+        parts = []
+        for start in range(0, films, _BLOCK):
+            end = min(start + _BLOCK, films)
+            # (films, people) times (people, block): each column is what speaks for one film.
+            through = self.inverse @ people[:, start:end].toarray()
+            block = np.asarray(raters @ through) * self.scale[start:end]
+            block[np.arange(start, end), np.arange(end - start)] = 0.0
+            parts.append(strongest(np.ascontiguousarray(block.T, dtype=np.float32), _KEPT))
+        return Rows.of(vstack(parts).T.tocsr())
 
     def scores(self, seen: Places, weights: Floats) -> Floats:
         """The row times B: x (1 - s) + s (x Xᵀ K X), with K the inverse and s the scale."""
