@@ -68,7 +68,7 @@ def test_a_training_goes_from_step_to_step_by_files(settings: Settings, tmp_path
     told = train.register(job, at["version"], at["prepared"], at["model"], at["tested"])
     assert told["refusal"] == refusal
     assert to_protobuf_value(told)
-    assert told["promoted"] == (not refusal)
+    assert (told["promoted"], told["unchanged"]) == (not refusal, False)
     assert folder(settings).result() == told
     steps = [(one.step, one.state) for one in states(folder(settings).events())]
     names = ("data", "features", "train", "evaluate", "gate", "register")

@@ -147,7 +147,9 @@ def plan(chunks: int, rates: Rates, wish: Wish, shard_bytes: int) -> Plan:
     source = chunks * rates.page_bytes
     shards = max(1, min(_MOST_SHARDS, math.ceil(source / shard_bytes)))
     work, build = _work_seconds(chunks, shards, rates, wish), chunks / rates.write
-    workers = wish.workers or max(1, math.ceil(work / max(wish.hours * _HOUR - build, _HOUR)))
+    # Where the last step alone takes longer than that, more workers do not help: a quarter of the time is for them.
+    left = max(wish.hours * _HOUR - build, wish.hours * _HOUR / 4)
+    workers = wish.workers or max(1, math.ceil(work / left))
     workers = min(workers, shards)
     # Shards are about equal, so they end in waves.
     parallel = math.ceil(shards / workers) * work / shards

@@ -132,6 +132,7 @@ def register(
             "release": release.id,
             "line": str(release.line),
             "promoted": submitted.promoted,
+            "unchanged": release.id == against,
             # Not None: a parameter of a pipeline cannot hold it.
             "refusal": "; ".join(verdict.reasons),
             **{name: round(value, 6) for name, value in release.metrics.items()},
