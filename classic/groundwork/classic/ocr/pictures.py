@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,11 @@ _PDF_WITHIN = 1024
 _DPI, _POINTS = 200, 72
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "La"})
 _SMALLEST = 8
+# What Pillow's readers raise on damaged bytes, each in its own way.
+_BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error, LookupError, TypeError, ArithmeticError,
+    AttributeError, AssertionError,
+)  # fmt: skip
 # PDFium is not made for several threads.
 _pdfium = threading.Lock()
 
@@ -52,13 +59,15 @@ def open_pages(raw: bytes, limits: Limits, field: str = "body") -> list[Image]:
 
 
 def _frames(raw: bytes, limits: Limits, field: str) -> Iterator[Image]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
     # Sizes are checked here, before anything is unpacked; Pillow's own check would warn and go on.
     Image.MAX_IMAGE_PIXELS = None
     try:
-        opened = Image.open(io.BytesIO(raw), formats=[*FORMATS, "GIF", "BMP"])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = Image.open(io.BytesIO(raw), formats=[*FORMATS, "GIF", "BMP"])
+    except _BROKEN as error:
         raise UnsupportedMediaType(
             f"this is no picture that can be read; send {ACCEPTED}", field=field
         ) from error
@@ -72,21 +81,33 @@ def _frames(raw: bytes, limits: Limits, field: str) -> Iterator[Image]:
                 field=field,
             )
         for number in range(count):
-            try:
-                opened.seek(number)
-                _check(opened, limits, field)
-                opened.load()
-                yield ImageOps.exif_transpose(opened).convert("RGB")
-            except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-                raise InvalidInput(
-                    f"the picture is broken: {type(error).__name__}; send it whole", field=field
-                ) from error
+            yield _frame(opened, number, limits, field)
+
+
+def _frame(opened: Any, number: int, limits: Limits, field: str) -> Image:
+    from PIL import ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            # What Pillow warns of in a damaged picture is no news: it reads on, or raises.
+            warnings.simplefilter("ignore")
+            opened.seek(number)
+            _check(opened, limits, field)
+            opened.load()
+            upright: Image = ImageOps.exif_transpose(opened).convert("RGB")
+            return upright
+    except _BROKEN as error:
+        raise InvalidInput(
+            f"the picture is broken: {type(error).__name__}; send it whole", field=field
+        ) from error
 
 
 def _frame_count(opened: Any, field: str) -> int:
     try:
-        count = int(getattr(opened, "n_frames", 1))
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            count = int(getattr(opened, "n_frames", 1))
+    except _BROKEN as error:
         raise InvalidInput("the picture is broken; send it whole", field=field) from error
     if count > 1 and opened.format != "TIFF":
         raise InvalidInput(f"this {opened.format} is animated; send one picture of it", field=field)

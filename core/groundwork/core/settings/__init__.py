@@ -7,6 +7,8 @@ working directory, then from the defaults here. A wrong value stops the start wi
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -76,6 +78,7 @@ __all__ = [
     "SlackSettings",
     "TelemetrySettings",
     "command_environment",
+    "environment_kept",
     "load",
     "quiet_libraries",
     "run_environment",
@@ -232,6 +235,18 @@ def _bundled_encodings() -> Path | None:
         return None
     folder = Path(spec.origin).parent / "_static" / "tiktoken_cache"
     return folder if folder.is_dir() else None
+
+
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """For imports of libraries that set variables for the whole process: what they set goes when the block ends."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def unknown_variables() -> list[str]:

@@ -143,7 +143,7 @@ async def read_trace(
     response_model=None,
     responses={
         200: {"model": MonitorsShape, "description": "Monitors and retrainings."},
-        **problems(401, 403, 503),
+        **problems(401, 403, 404, 503),
     },
 )
 async def read_monitoring(request: Request) -> Response:

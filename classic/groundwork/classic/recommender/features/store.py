@@ -29,6 +29,7 @@ from groundwork.classic.recommender.features.definitions import (
 from groundwork.classic.recommender.features.records import rows_of
 from groundwork.classic.recommender.ratings import Films, Ratings
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.settings import environment_kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +142,8 @@ class FeatureStore:
         if self._feast is not None and not again:
             return self._feast
         self.close()
-        with _quiet():
+        # It sets variables that turn the process' own metrics into files.
+        with _quiet(), environment_kept():
             import feast
 
             config = feast.RepoConfig(
