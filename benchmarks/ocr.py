@@ -168,8 +168,10 @@ def _cards(models: Models, engines: Sequence[Engine]) -> None:
         "\nWhole cards: held-out layouts and fonts, 2,400 by 1,800 pixels, turned by up to 30 degrees (one in four anyhow),"
         " half in strong perspective. Finding the card and its lines is ours in each row.\n"
     )
-    print("| Lines read by | located | fields right | whole cards right | ms a card | cards |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| Lines read by | located | outlined | fields right | whole cards right | ms a card | cards |"
+    )
+    print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for _ in held_out.make(Path(folder), _SEED, 0, _CARDS):
             pass
@@ -189,11 +191,12 @@ def _cards(models: Models, engines: Sequence[Engine]) -> None:
 
 def _card_row(name: str, judged: Sequence[CardResult]) -> None:
     located = sum(one.located for one in judged) / len(judged)
+    outlined = sum(one.outlined for one in judged) / len(judged)
     right = sum(len(one.right) for one in judged)
     total = right + sum(len(one.wrong) for one in judged)
     whole = sum(not one.wrong for one in judged) / len(judged)
     spent = statistics.median(one.ms for one in judged)
     print(
-        f"| {name} | {100 * located:.1f} % | {100 * right / total:.1f} % | {100 * whole:.1f} % | {spent:.0f} | {len(judged)} |",
+        f"| {name} | {100 * located:.1f} % | {100 * outlined:.1f} % | {100 * right / total:.1f} % | {100 * whole:.1f} % | {spent:.0f} | {len(judged)} |",
         flush=True,
     )
