@@ -19,7 +19,7 @@ COMMANDS = {
     "cost": ("groundwork.cli.commands.cost:cost", "Reports, exports and corrections of what was spent."),
     "keys": ("groundwork.cli.commands.keys:keys", "API keys, who they belong to, and budgets."),
     "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
-    "data": ("groundwork.cli.commands.data:data", "Versions of the data that models are trained on and measured with."),
+    "data": ("groundwork.cli.commands.data:data", "Versions of the data that models learn from."),
     "release": ("groundwork.cli.commands.release:release", "What answers: list, measure, promote, roll back, try."),
     "pipeline": ("groundwork.cli.commands.pipeline:pipeline", "Batch jobs as Kubeflow pipelines: run here, or by a cluster."),
     "train": ("groundwork.cli.commands.train:train", "Train a model and gate it against the champion."),
