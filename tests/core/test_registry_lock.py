@@ -32,6 +32,19 @@ def model_lock(client: Any, **seconds: float) -> AbstractContextManager[None]:
     return ModelLock(client, "sqlite:///x", "groundwork.ocr.cards", "ocr/cards", **seconds).held()
 
 
+class Dying:
+    """A client whose store goes away while a lock is held."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.gone = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.gone:
+            raise ConnectionError("the store is gone")
+        return getattr(self._client, name)
+
+
 @pytest.fixture(params=["file", "model"])
 def lock(request: pytest.FixtureRequest, tmp_path: Path) -> Lock:
     """One line's lock; each call is another mover."""
@@ -102,3 +115,13 @@ def test_a_holder_renews_its_lock_and_opens_nobody_else_s(client: Any) -> None:
         client.rename_registered_model(NAME, "elsewhere")
         client.create_registered_model(NAME, tags={"token": "another's", "beat": "0"})
     assert client.get_registered_model(NAME).tags["token"] == "another's"
+
+
+def test_what_was_done_under_a_lock_is_done_even_if_it_cannot_be_given_back(client: Any) -> None:
+    dying = Dying(client)
+    with model_lock(dying, beat_seconds=60):
+        dying.gone = True
+    assert client.get_registered_model(NAME).tags["beat"] == "0"
+    # Whoever comes next breaks it.
+    with model_lock(client, stale_seconds=0.1):
+        pass

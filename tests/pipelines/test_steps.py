@@ -12,9 +12,10 @@ from groundwork.core.datasets_store import DataStore
 from groundwork.core.errors import ConfigurationError, InvalidInput
 from groundwork.core.monitoring.retraining import Desk
 from groundwork.core.registry.base import Line
+from groundwork.core.registry.gate import Measured, judge
 from groundwork.core.settings import Settings, load
 from groundwork.pipelines.runs import RunFolder, states
-from groundwork.pipelines.steps import ending, ingest, retrain, train
+from groundwork.pipelines.steps import ending, evaluate, ingest, retrain, train
 from groundwork.pipelines.steps.step import step
 
 
@@ -157,3 +158,11 @@ def test_an_option_that_no_ingest_has_is_named(settings: Settings, tmp_path: Pat
     options: dict[str, Any] = {"sites": "hugo"}
     with pytest.raises(InvalidInput, match="no option 'sites'"):
         ingest.discover(["docs"], "docs", options, str(tmp_path / "found"))
+
+
+def test_a_set_of_ones_own_is_judged_by_what_it_measures() -> None:
+    of = Measured("run", {"q1": {"passed": 1.0, "attacks_stopped": None}}, {"q1": "page"})
+    assert [rule.metric for rule in evaluate.rules_for(of).rules] == ["passed"]
+    assert judge(of, None, evaluate.rules_for(of)).passed
+    worse = Measured("run", {"q1": {"passed": 0.0}}, {"q1": "page"})
+    assert not judge(worse, None, evaluate.rules_for(worse)).passed

@@ -26,6 +26,7 @@ from groundwork.serving.api import (
     chat,
     conversations,
     costs,
+    gaps,
     health,
     keys,
     models,
@@ -46,7 +47,7 @@ _log = logging.getLogger("groundwork.serving")
 
 _ROUTES = (
     *(ask, chat, search, answers, conversations, models),
-    *(ocr, recommendations, monitoring),
+    *(ocr, recommendations, monitoring, gaps),
     *(costs, budgets, keys, health, pages),
 )
 # What a form adds to the document in it.

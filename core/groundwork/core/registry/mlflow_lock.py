@@ -81,8 +81,7 @@ class ModelLock:
         finally:
             done.set()
             renewing.join()
-            with speaking(self._url):
-                self._drop(token)
+            self._give_back(token)
 
     def _take(self) -> str:
         token = secrets.token_hex(8)
@@ -131,10 +130,18 @@ class ModelLock:
         try:
             self._client.rename_registered_model(self._name, f"{_BROKEN}{token}")
         except MlflowException as error:
-            if not is_missing(error) and not is_there(error):
-                raise
+            # Somebody else was faster. Where the store is at fault, the next question to it says so.
+            _log.debug("the lock of %s was not broken: %s", self._shown, error)
         else:
             _log.warning("the lock of %s was left behind by a process that is gone", self._shown)
+
+    def _give_back(self, token: str) -> None:
+        try:
+            with speaking(self._url):
+                self._drop(token)
+        except GroundworkError as error:
+            # What was done under it is done, and the lock will be broken by whoever comes next.
+            _log.warning("the lock of %s was not given back: %s", self._shown, error.detail)
 
     def _drop(self, token: str) -> None:
         from mlflow.exceptions import MlflowException

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from groundwork.core.errors import ConfigurationError
+from groundwork.core.registry.gate import GateSettings, Measured
 from groundwork.core.settings import Settings
 from groundwork.ingestion.shards import Assembled
 from groundwork.pipelines.report import page, table
@@ -65,10 +67,9 @@ def nightly(
 
 def _golden(one: Step, golden: Path, built: Assembled) -> tuple[str, dict[str, float]]:
     from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
-    from groundwork.core.registry.gate import GateSettings
     from groundwork.core.registry.open import open_registry
     from groundwork.evals.evaluate import Job, evaluate
-    from groundwork.evals.nightly import verdict_on
+    from groundwork.evals.nightly import measured, verdict_on
     from groundwork.evals.store import Runs
     from groundwork.pipelines.steps.live import candidate_of
 
@@ -83,8 +84,14 @@ def _golden(one: Step, golden: Path, built: Assembled) -> tuple[str, dict[str, f
     finally:
         registry.close()
     former = runs.of(champion, folder.run) if champion not in {None, release.id} else None
-    verdict = verdict_on(folder, former or runs.before(folder.run), GateSettings.read())
+    verdict = verdict_on(folder, former or runs.before(folder.run), rules_for(measured(folder)))
     return "; ".join(verdict.reasons), _figures(verdict)
+
+
+def rules_for(of: Measured) -> GateSettings:
+    """The assistant's rules, but for what a set of one's own does not measure, such as attacks."""
+    rules = GateSettings.read()
+    return replace(rules, rules=tuple(rule for rule in rules.rules if of.values(rule.metric)))
 
 
 def _figures(verdict: Any) -> dict[str, float]:

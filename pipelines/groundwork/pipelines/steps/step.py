@@ -69,7 +69,8 @@ class Step:
 @contextmanager
 def step(name: str, part: str = "") -> Iterator[Step]:
     """The frame of a step. An error is said in one line, and raised so that the task fails and is tried again."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.getLogger("groundwork").setLevel(logging.INFO)
     quiet_libraries()
     one = Step(name, part, load())
     one.begin()

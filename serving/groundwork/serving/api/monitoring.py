@@ -159,7 +159,7 @@ async def read_monitoring(request: Request) -> Response:
     response_model=None,
     responses={
         200: {"model": DecisionsShape, "description": "What became of them."},
-        **problems(400, 401, 403, 413, 415, 422, 503),
+        **problems(400, 401, 403, 404, 413, 415, 422, 503),
     },
 )
 async def take_alerts(body: AlertsBody, request: Request) -> Response:
@@ -182,7 +182,7 @@ async def take_alerts(body: AlertsBody, request: Request) -> Response:
     response_model=None,
     responses={
         201: {"model": ClickShape, "description": "Counted."},
-        **problems(400, 401, 403, 413, 415, 422, 503),
+        **problems(400, 401, 403, 404, 413, 415, 422, 503),
     },
 )
 async def count_click(body: ClickBody, request: Request) -> Response:
