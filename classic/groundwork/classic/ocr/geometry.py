@@ -194,6 +194,8 @@ def _meeting(a: Any, b: Any, d: Any, c: Any) -> Any:
 _STEPS = (4.0, 2.0, 1.0, 0.5, 0.25, 0.12)
 _WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 _ROUNDS = 6
+# Corners that move together: one, or both of a side, without which a search may stop before it is there.
+_GROUPS = ((0,), (1,), (2,), (3,), (0, 1), (1, 2), (2, 3), (3, 0))
 
 
 def _settled(mask: NDArray[np.float32], four: Any) -> tuple[Any, float]:
@@ -219,10 +221,10 @@ def _settled(mask: NDArray[np.float32], four: Any) -> tuple[Any, float]:
     for step in _STEPS:
         for _ in range(_ROUNDS):
             moved = False
-            for corner in range(4):
+            for group in _GROUPS:
                 for way in _WAYS:
                     tried = figure.copy()
-                    tried[corner] += np.multiply(way, step)
+                    tried[list(group)] += np.multiply(way, step)
                     found = fit(tried)
                     if found > best + 1e-5:
                         best, figure, moved = found, tried, True
