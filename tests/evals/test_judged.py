@@ -179,6 +179,7 @@ def test_a_run_with_a_judge_over_http(tmp_path: Path) -> None:
             "GROUNDWORK_HOME": str(tmp_path / "home"),
             "GROUNDWORK_EMBEDDER__ENGINE": "hashing",
             "GROUNDWORK_RETRIEVAL__THRESHOLD": "0",
+            "GROUNDWORK_REGISTRY__REGISTER_LIVE": "false",
             "GROUNDWORK_JUDGE__URL": serving.url,
         }
         runner = CliRunner(env=environment)

@@ -32,6 +32,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GROUNDWORK_EMBEDDER__ENGINE", "hashing")
     # The hashing embedder's cosines are low; abstention is measured elsewhere.
     monkeypatch.setenv("GROUNDWORK_RETRIEVAL__THRESHOLD", "0")
+    # Releases are not what is tested here, and each would take seconds.
+    monkeypatch.setenv("GROUNDWORK_REGISTRY__REGISTER_LIVE", "false")
     pages = tmp_path / "pages"
     pages.mkdir()
     for n in range(TOPICS):
