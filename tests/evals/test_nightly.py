@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ from groundwork.core.settings import (
 )
 from groundwork.evals.evaluate import Job
 from groundwork.evals.nightly import Outside, conclude, nightly
-from groundwork.evals.store import Runs
+from groundwork.evals.report.history import history
+from groundwork.evals.store import Run, RunFolder, Runs
 from groundwork.serving.releases.recipe import candidate_of
 from groundwork.serving.services import build_services
 from tests.evals.handbook_set import rows, write_set
@@ -168,3 +171,30 @@ async def test_the_report_is_told_in_the_channel(world: World) -> None:
         again = await asyncio.to_thread(conclude, settings, night.folder, world.outside)
         assert "not_in_channel" in again.troubles[0]
         assert len(slack.messages) == 1
+
+
+def test_runs_of_one_second_are_told_apart(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    begun = Run(
+        "20260131-010101-ffff",
+        "nightly",
+        "set",
+        1,
+        "docs",
+        "v1",
+        "as",
+        1,
+        "2026-01-31T01:01:01.100Z",
+    )
+    then = replace(begun, id="20260131-010101-0000", started_at="2026-01-31T01:01:01.900Z")
+    summary = '{"metrics": {"passed": {"mean": 0.5, "interval": [0.4, 0.6], "n": 10}}}'
+    for second, run in enumerate((begun, then)):
+        folder = RunFolder(runs.folder / run.id)
+        folder.begin(run)
+        folder.write("summary.json", summary)
+        folder.finish(run.started_at)
+        os.utime(folder.path / "run.json", (second, second))
+    assert [one.run.id for one in runs.all()] == [then.id, begun.id]
+    assert runs.open("latest").run.id == then.id
+    assert [point.run.id for point in history(runs, then)] == [begun.id]
+    assert history(runs, begun) == ()

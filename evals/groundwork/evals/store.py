@@ -14,6 +14,8 @@ from groundwork.evals.rows import Row
 LATEST = "latest"
 RUN = "run.json"
 ROWS = "rows.jsonl"
+# Of a run's id: 20260131-235959.
+_SECOND = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,10 @@ class Runs:
         self.folder = home / "evals"
 
     def all(self) -> list[RunFolder]:
-        """Newest first; ids begin with their time."""
-        found = [path.parent for path in self.folder.glob(f"*/{RUN}")]
-        return [RunFolder(path) for path in sorted(found, reverse=True)]
+        """Newest first; ids begin with their second, and where that is the same the folder's file decides."""
+        found = [(path.parent.name[:_SECOND], path) for path in self.folder.glob(f"*/{RUN}")]
+        newest = sorted(found, key=lambda one: (one[0], one[1].stat().st_mtime_ns), reverse=True)
+        return [RunFolder(path.parent) for _, path in newest]
 
     def open(self, name: str) -> RunFolder:
         """A run by its id, its folder's path, or `latest` (the newest that is finished). Raises NotFound."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+# Batches while the rate rises; a tenth of all where that is less.
 _WARM_UP = 300
 _CHECKPOINT_EVERY_S = 60.0
 _POINT_EVERY = 100
@@ -17,7 +18,7 @@ _POINT_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`steps` batches, the rate rising over the first 300 to `rate` and falling along a cosine."""
+    """`steps` batches, the rate rising to `rate` first and falling along a cosine from there."""
 
     steps: int
     rate: float = 2e-3
@@ -115,10 +116,11 @@ class Run:
 
     def rate(self) -> float:
         """The learning rate of the step to come."""
-        highest = self.schedule.rate
-        if self.step < _WARM_UP:
-            return highest * (self.step + 1) / _WARM_UP
-        done = (self.step - _WARM_UP) / max(1, self.schedule.steps - _WARM_UP)
+        highest, steps = self.schedule.rate, self.schedule.steps
+        rising = min(_WARM_UP, steps // 10)
+        if self.step < rising:
+            return highest * (self.step + 1) / rising
+        done = (self.step - rising) / max(1, steps - rising)
         return highest * max(0.005, 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
     def _learn(self, batch: Any, task: Task) -> float:

@@ -28,7 +28,9 @@ def history(runs: Runs, run: Run, most: int = RUNS) -> tuple[Point, ...]:
     for folder in runs.all():
         other = folder.run
         same = (other.set_digest, other.index) == (run.set_digest, run.index)
-        if not same or other.finished_at is None or other.invalid or other.id >= run.id:
+        # Not by id: two runs of one second have ids in any order.
+        earlier = other.id != run.id and other.started_at <= run.started_at
+        if not same or other.finished_at is None or other.invalid or not earlier:
             continue
         means = _means(folder)
         if means:
