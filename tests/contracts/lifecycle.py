@@ -26,7 +26,7 @@ from groundwork.core.registry.base import (
     Registered,
     Registry,
 )
-from groundwork.core.registry.canary import CanaryWatch
+from groundwork.core.registry.canary import LOAD_TRIES, CanaryWatch
 from groundwork.core.registry.follow import Follower, Loader
 from groundwork.core.registry.followers import Followers
 from groundwork.core.registry.gate import GateSettings, Measured
@@ -86,8 +86,14 @@ class Service(Generic[T]):
         self.kind = kind
         self.seen = MemoryObservations()
         self.watch = CanaryWatch(self.seen, promote_passed=True, look_seconds=1e-9)
+        self.now = 0.0
         self.followers = Followers(
-            lambda: registry, folder, 1.0, add=self.seen.add, beside=self.watch.beside
+            lambda: registry,
+            folder,
+            1.0,
+            add=self.seen.add,
+            beside=self.watch.beside,
+            clock=lambda: self.now,
         )
         self.follower: Follower[T] = self.followers.follow(kind.line, kind.loader)
 
@@ -208,7 +214,10 @@ class Lifecycle:
         self, kind: Kind[Any], registry: Registry, service: Service[Any], first: Registered
     ) -> None:
         tried(kind, registry, "broken")
-        assert {service.answers(f"conv-{n}") for n in range(20)} == {first.id}
+        for _ in range(LOAD_TRIES):
+            assert trial_of(registry, kind.line) is not None
+            assert {service.answers(f"conv-{n}") for n in range(20)} == {first.id}
+            service.now += 60.0
         assert CHALLENGER not in registry.aliases(kind.line)
         assert "cannot be loaded" in registry.history(kind.line)[0].reason
 

@@ -19,7 +19,7 @@ from groundwork.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from groundwork.core.metering.database import writing
 from groundwork.core.metering.observations import LedgerObservations
 from groundwork.core.registry.base import CHALLENGER, CHAMPION, Registered
-from groundwork.core.registry.canary import CanaryWatch
+from groundwork.core.registry.canary import LOAD_TRIES, CanaryWatch
 from groundwork.core.registry.compare import Decision, compare, due, judged, schedule
 from groundwork.core.registry.figures import METRICS
 from groundwork.core.registry.followers import Followers
@@ -446,21 +446,75 @@ def test_a_look_is_counted_once_and_not_repeated(registry: MemoryRegistry) -> No
     assert running_trial(registry, LINE) == running
 
 
-def test_a_challenger_that_cannot_be_loaded_ends_its_trial(
+class Replica:
+    """A service that shares registry and observations with others; `look` is one round."""
+
+    def __init__(
+        self, registry: MemoryRegistry, seen: MemoryObservations, folder: Path, broken: str = ""
+    ) -> None:
+        self.now = 0.0
+        self.loader = ToyLoader(broken={broken})
+        watch = CanaryWatch(seen, look_seconds=5.0, clock=lambda: self.now)
+        self.followers = Followers(
+            lambda: registry,
+            folder,
+            0.01,
+            add=seen.add,
+            beside=watch.beside,
+            clock=lambda: self.now,
+        )
+        self.follower = self.followers.follow(LINE, self.loader)
+
+    def look(self, seconds: float = 6.0) -> None:
+        self.now += seconds
+        self.followers.look()
+
+
+def test_a_challenger_that_loads_nowhere_ends_its_trial_after_four_tries(
     registry: MemoryRegistry, tmp_path: Path
 ) -> None:
-    loader = ToyLoader(broken={"b"})
-    observations = MemoryObservations()
-    watch = CanaryWatch(observations, look_seconds=5.0, clock=lambda: 100.0)
-    followers = Followers(lambda: registry, tmp_path, 0.01, beside=watch.beside)
-    followers.follow(LINE, loader)
-    followers.look()
-    start_trial(registry, registered(registry, "b"), PLAN, WHY)
-    watch._looked_at = 0.0
-    followers.look()
-    assert trial_of(registry, LINE) is None
-    assert "cannot be loaded: OSError('b has no weights')" in registry.history(LINE)[0].reason
-    followers.close()
+    replica = Replica(registry, MemoryObservations(), tmp_path, broken="b")
+    replica.look()
+    release = start_trial(registry, registered(registry, "b"), PLAN, WHY).challenger
+    began = replica.now
+    while trial_of(registry, LINE) is not None:
+        replica.look()
+        assert replica.now < began + 60
+    assert replica.loader.loads.count(release) == LOAD_TRIES == 4
+    last = registry.history(LINE)[0]
+    assert last.reason == "it cannot be loaded: OSError('b has no weights')"
+    assert last.detail["outcome"] == "breach"
+    replica.followers.close()
+
+
+def test_a_fault_of_one_replica_does_not_end_the_trial_of_all(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    seen = MemoryObservations()
+    sound = Replica(registry, seen, tmp_path / "sound")
+    broken = Replica(registry, seen, tmp_path / "broken", broken="b")
+    sound.look()
+    begun = start_trial(registry, registered(registry, "b"), PLAN, WHY)
+    sound.look()
+    for n in range(12):
+        with sound.follower.lease(f"key-{n}", f"req-{n}") as held:
+            held.note("answered")
+    assert seen.counts(begun.id)["challenger"]
+    for _ in range(20):
+        broken.look()
+    assert broken.follower.status().tries[begun.challenger] >= LOAD_TRIES
+    assert trial_of(registry, LINE) == begun
+    # Nothing that the broken one answers tells against the challenger, or for it.
+    before = dict(seen.counts(begun.id))
+    with broken.follower.lease("key-1", "req-100") as held:
+        assert held.role == "champion"
+    assert dict(seen.counts(begun.id)) == before
+    # What was a passing fault is over with the next try.
+    broken.loader.broken.clear()
+    broken.look(600.0)
+    assert broken.follower.status().challenger == begun.challenger
+    for replica in (sound, broken):
+        replica.followers.close()
 
 
 def test_a_trial_that_was_overtaken_or_ran_out_ends_without_a_verdict(

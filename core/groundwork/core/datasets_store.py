@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -123,6 +124,8 @@ class DataStore:
                     target.unlink()
                     raise Conflict(f"the stored content of {file.name} is not what it was")
             told.advance(file.bytes)
+        # Whoever clears leftovers sees that it is used.
+        os.utime(into)
         return into
 
     def _keep(self, file: DataFile, local: Path) -> None:

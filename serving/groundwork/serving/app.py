@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from groundwork.core.errors import ConfigurationError, Unavailable
+from groundwork.core.errors import ConfigurationError
 from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.monitoring.logs import configure_logging
@@ -42,6 +42,7 @@ from groundwork.serving.api.describe import describe_errors
 from groundwork.serving.api.middleware import BodyLimit, Guard, Observe, is_loopback
 from groundwork.serving.api.problems import add_handlers
 from groundwork.serving.services import Services, build_services
+from groundwork.serving.upkeep import forget_forever
 
 _log = logging.getLogger("groundwork.serving")
 
@@ -52,7 +53,6 @@ _ROUTES = (
 )
 # What a form adds to the document in it.
 _FORM_BYTES = 2**20
-_FORGET_EVERY_SECONDS = 6 * 3600.0
 _DESCRIPTION = (
     "Answers questions about documentation. Every statement of an answer is cited, every answer says what it "
     "cost, and what is not in the documentation is not answered."
@@ -90,7 +90,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is not None:
             check_bind(settings, has_keys=services.accounts.keys.exist())
-            async with _housekeeping(app.state.context), _slack(app, settings, services):
+            async with _housekeeping(app), _slack(app, settings, services):
                 yield
             return
         configure_logging(settings.telemetry)
@@ -98,7 +98,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         try:
             check_bind(settings, has_keys=built.accounts.keys.exist())
             _attach(app, settings, built)
-            async with _housekeeping(app.state.context), _slack(app, settings, built):
+            async with _housekeeping(app), _slack(app, settings, built):
                 yield
         finally:
             _close_models(app)
@@ -177,13 +177,14 @@ def _add_pages(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _housekeeping(context: Context) -> AsyncIterator[None]:
+async def _housekeeping(app: FastAPI) -> AsyncIterator[None]:
     """Greet the engines, load the embedder, show the rails their passages and forget old answers, beside the service."""
+    context: Context = app.state.context
     services = context.services
     acquaintance = Acquaintance(services.assistant.guard, services.index_store, services.readers)
     tasks = [
         asyncio.create_task(_warm(context, acquaintance)),
-        asyncio.create_task(_forget(context.services, context.settings)),
+        asyncio.create_task(forget_forever(context.settings, services, app.state)),
     ]
     for task in tasks:
         task.add_done_callback(_report)
@@ -243,23 +244,6 @@ async def _warm(context: Context, acquaintance: Acquaintance) -> None:
     await asyncio.to_thread(context.readiness.warm)
     # A thread of its own: the pool's are for answers.
     threading.Thread(target=acquaintance.run, name="acquaintance", daemon=True).start()
-
-
-async def _forget(services: Services, settings: Settings) -> None:
-    keep = settings.ledger.keep_days, settings.conversation.keep_days
-    while True:
-        try:
-            answers = await asyncio.to_thread(services.store.forget, keep[0])
-            conversations = await asyncio.to_thread(services.conversations.forget, keep[1])
-        except Unavailable as error:
-            _log.warning("what is old could not be deleted: %s", error.detail)
-        else:
-            if answers or conversations:
-                _log.info(
-                    "deleted %d answers older than %d days and %d conversations older than %d",
-                    *(answers, keep[0], conversations, keep[1]),
-                )
-        await asyncio.sleep(_FORGET_EVERY_SECONDS)
 
 
 def _report(task: asyncio.Task[None]) -> None:

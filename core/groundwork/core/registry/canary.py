@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from groundwork.core.errors import Conflict, GroundworkError
 from groundwork.core.registry.base import Line, Registry
 from groundwork.core.registry.compare import Decision, compare, due
+from groundwork.core.registry.follow import Status
 from groundwork.core.registry.followers import Followers
 from groundwork.core.registry.observe import Observations
 from groundwork.core.registry.promotion import Carrier, NoCarrier, Reason, promote
@@ -34,6 +35,8 @@ _log = logging.getLogger("groundwork.releases")
 ACTOR = "canary"
 # How long what was seen in a trial can be read again.
 KEEP_DAYS = 30
+# A service that could not load a challenger so often, within 35 seconds, has not met a passing fault.
+LOAD_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class CanaryWatch:
         self._looked_at = now
         for status in followers.status():
             try:
-                self.look(registry, status.line, status.failed)
+                self.look(registry, status.line, _given_up(status))
             except Conflict as error:
                 # Somebody else is at it.
                 _log.info("%s: %s", status.line, error.detail)
@@ -83,15 +86,19 @@ class CanaryWatch:
     ) -> Look | None:
         """Compare, and end the trial where that is decided. None where nothing is being tried.
 
-        `failed` says by release why a service cannot load it. Raises Unavailable; Conflict where the line is locked for long.
+        `failed` says by release why this service has given up loading it: that ends the trial where nobody else was answered by
+        it either. Raises Unavailable; Conflict where the line is locked for long.
         """
         trial = trial_of(registry, line)
         if trial is None:
             return None
-        ending = _over(registry, trial, failed or {})
+        ending = _over(registry, trial)
         if ending is not None:
             return self._end(registry, trial, ending, None)
         counts = self._observations.counts(trial.id)
+        if failed and trial.challenger in failed and not counts["challenger"]:
+            ending = Ending("breach", f"it cannot be loaded: {failed[trial.challenger]}")
+            return self._end(registry, trial, ending, None)
         # There are at least as many requests as conversations: where even those are too few, nothing need be read.
         if due(trial, counts["champion"], counts["challenger"]) == trial.looks:
             return Look(trial)
@@ -152,17 +159,24 @@ def plan_of(
     )
 
 
-def _over(registry: Registry, trial: Trial, failed: Mapping[str, str]) -> Ending | None:
+def _over(registry: Registry, trial: Trial) -> Ending | None:
     """Why there is nothing more to compare."""
     moved = overtaken(trial, registry.aliases(trial.line))
     if moved is not None:
         return moved
-    if trial.challenger in failed:
-        return Ending("breach", f"it cannot be loaded: {failed[trial.challenger]}")
     if trial.expired():
         hours = trial.plan.max_hours
         return Ending("expired", f"not decided within {hours:g} hours; it saw too few requests")
     return None
+
+
+def _given_up(status: Status) -> Mapping[str, str]:
+    """Why releases cannot be loaded here, of those that were tried often enough."""
+    return {
+        release: reason
+        for release, reason in status.failed.items()
+        if status.tries[release] >= LOAD_TRIES
+    }
 
 
 def _count_look(registry: Registry, trial: Trial, looks: int) -> Trial:

@@ -34,6 +34,8 @@ def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
 def write_files(release: Registered, into: Path, read: Callable[[str], bytes]) -> Path:
     """Bring the release's files into `into`; those that are there and match stay. Raises Conflict where one does not match."""
     into.mkdir(parents=True, exist_ok=True)
+    # Whoever clears leftovers sees that it is used.
+    os.utime(into)
     for name, digest in release.digests.items():
         target = into / name
         if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == digest:

@@ -48,8 +48,8 @@ class Status:
     """Where one line stands in this process.
 
     `champion` and `challenger` are what is loaded, "" for nothing; `wanted` is what the registry calls champion, and `trial`
-    what it says is being tried. `failed` says by release why it cannot be loaded. `failures` and `leases` (by role) count
-    from the start.
+    what it says is being tried. `failed` says by release why it cannot be loaded, `tries` how often that was found in a row.
+    `failures` and `leases` (by role) count from the start.
     """
 
     line: Line
@@ -58,6 +58,7 @@ class Status:
     wanted: str
     trial: Trial | None
     failed: Mapping[str, str]
+    tries: Mapping[str, int]
     failures: int
     leases: Mapping[Role, int]
 
@@ -101,6 +102,8 @@ class Follower(Generic[T]):
         self._wanted = ""
         self._said: Trial | None = None
         self._failed: dict[str, _Failure] = {}
+        # Retired, and still leased.
+        self._leaving: list[Loaded[T]] = []
         self._failures = 0
         self._leases: dict[Role, int] = {"champion": 0, "challenger": 0}
 
@@ -153,9 +156,16 @@ class Follower(Generic[T]):
                 wanted=self._wanted,
                 trial=self._said,
                 failed={release: failure.reason for release, failure in self._failed.items()},
+                tries={release: failure.tries for release, failure in self._failed.items()},
                 failures=self._failures,
                 leases=dict(self._leases),
             )
+
+    def in_use(self) -> set[str]:
+        """Releases that are loaded, those among them that only answer their last requests."""
+        with self._lock:
+            held = [self._champion, self._challenger, *self._leaving]
+            return {each.release for each in held if each is not None and each.release}
 
     def look(self, registry: Registry, folder: Path) -> None:
         """Load what the registry names and let go of the rest. Raises what the registry raises; then all stays as it is."""
@@ -225,6 +235,8 @@ class Follower(Generic[T]):
             with self._lock:
                 loaded.leases -= 1
                 done = loaded.retired and loaded.leases == 0
+                if done:
+                    self._leaving.remove(loaded)
             if done:
                 self._let_go(loaded)
 
@@ -250,6 +262,7 @@ class Follower(Generic[T]):
             for each in gone:
                 each.retired = True
             idle = [each for each in gone if each.leases == 0]
+            self._leaving += [each for each in gone if each.leases]
         for each in idle:
             self._let_go(each)
         if champion is not before[0] and champion is not None:

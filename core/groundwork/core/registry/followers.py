@@ -110,6 +110,10 @@ class Followers:
         """Where each line stands."""
         return [follower.status() for follower in self._all()]
 
+    def in_use(self) -> set[str]:
+        """Releases that are loaded in this process."""
+        return set[str]().union(*(follower.in_use() for follower in self._all()))
+
     @property
     def error(self) -> str:
         """Why the registry does not answer; "" where it does."""

@@ -15,6 +15,7 @@ from groundwork.core.registry.base import ASSISTANT, Line, Registry
 from groundwork.core.registry.canary import CanaryWatch
 from groundwork.core.registry.follow_metrics import FollowMetrics
 from groundwork.core.registry.followers import Followers
+from groundwork.core.registry.leftovers import Leftovers
 from groundwork.core.registry.promotion import Carrier, NoCarrier, Reason
 from groundwork.core.settings import Settings
 from groundwork.retrieval.index.base import LIVE
@@ -59,6 +60,7 @@ class Following:
             add=self.observations.add,
             beside=self._beside,
         )
+        self._leftovers = leftovers_of(settings)
         self._looked = _is_new(settings)
 
     def start(self) -> None:
@@ -103,6 +105,7 @@ class Following:
                 self._register(registry, index, version)
         self._looked = True
         self._watch.beside(registry, followers)
+        self._leftovers.beside(registry, followers)
 
     def _follow(self, index: str) -> None:
         configured = Loaded(self._services.assistant, None)
@@ -129,6 +132,20 @@ class Following:
         if line.kind == ASSISTANT:
             return IndexCarrier(self._parts.index_store)
         return NoCarrier()
+
+
+def leftovers_of(settings: Settings) -> Leftovers:
+    """Where a home keeps files of releases, and what trainings had."""
+    home = settings.home
+    return Leftovers(
+        releases=(
+            home / "releases",
+            home / "pipelines" / "work" / "champion",
+            home / "ocr" / "checked",
+            home / "recommender" / "checked",
+        ),
+        work=(home / "pipelines" / "work" / "data", home / "ocr" / "training"),
+    )
 
 
 def _is_new(settings: Settings) -> bool:
