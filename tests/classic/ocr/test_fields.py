@@ -147,3 +147,51 @@ def test_a_name_that_is_nearly_a_label_is_a_name() -> None:
         "given_names": "BJØRN",
         "birth_date": "1943-12-04",
     }
+
+
+def test_a_date_whose_label_was_not_cut_off_it() -> None:
+    found, _ = understood([
+        placed("Soyadı", 10, 10, 70, 28), placed("ŞAHIN", 10, 30, 80, 54),
+        placed("Son geçerlilik tarih22/03/2019", 10, 70, 280, 94),
+    ])  # fmt: skip
+    assert {one.name: one.value for one in found} == {
+        "surname": "ŞAHIN",
+        "expiry_date": "2019-03-22",
+    }
+
+
+def test_the_third_date_is_concluded_from_the_order_of_the_others() -> None:
+    lines = [
+        placed("Efternamn", 10, 10, 90, 26), placed("BERG", 10, 28, 70, 50),
+        placed("Födelsedatum", 10, 70, 130, 86), placed("23 01 1949", 10, 88, 130, 110),
+        placed("Utfärdad", 10, 130, 90, 146), placed("20 07 2016", 10, 148, 130, 170),
+        placed("Gitgtit", 10, 190, 70, 206), placed("20 07 2021", 10, 208, 130, 230),
+    ]  # fmt: skip
+    found = {one.name: one for one in understood(lines)[0]}
+    assert found["expiry_date"].value == "2021-07-20"
+    assert found["expiry_date"].confidence < found["issue_date"].confidence
+    # A date before the issue is no expiry.
+    lines[-1] = placed("20 07 2011", 10, 208, 130, 230)
+    assert "expiry_date" not in {one.name for one in understood(lines)[0]}
+
+
+def test_a_value_goes_to_the_label_that_can_have_it() -> None:
+    found, _ = understood([
+        placed("Height", 10, 10, 70, 26), placed("7", 12, 28, 20, 44), placed("195 cm", 10, 40, 80, 60),
+        placed("Surname", 200, 10, 280, 26), placed("TRAN", 200, 30, 260, 52),
+    ])  # fmt: skip
+    assert {one.name: one.value for one in found} == {"surname": "TRAN", "height": "195 cm"}
+
+
+def test_a_short_label_with_a_slip_among_others_of_its_language() -> None:
+    lines = [
+        placed("Soyadı", 10, 10, 70, 26), placed("LIM", 10, 28, 60, 50),
+        placed("Adr", 10, 60, 50, 76), placed("PRIYA", 10, 78, 80, 100),
+        placed("Doğum tarihi", 10, 110, 110, 126), placed("12.11.1965", 10, 128, 110, 150),
+        placed("Veriliş tarihi", 10, 160, 110, 176), placed("08.04.2015", 10, 178, 110, 200),
+        placed("Belge no", 10, 210, 80, 226), placed("M13047439", 10, 228, 110, 250),
+    ]  # fmt: skip
+    found = {one.name: one.value for one in understood(lines)[0]}
+    assert found["given_names"] == "PRIYA"
+    # With fewer labels to tell the language, a text of three letters may be anything.
+    assert "given_names" not in {one.name for one in understood(lines[:6])[0]}

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import replace
 
 from groundwork.classic.ocr import mrz
 from groundwork.classic.ocr.dates import iso
-from groundwork.classic.ocr.labels import DATES, LANGUAGES, LICENCE, NAMES, labels
-from groundwork.classic.ocr.reading import Box, Field, Line, Quad, Zone
+from groundwork.classic.ocr.labelled import Label, Placed, find_labels
+from groundwork.classic.ocr.labels import DATES, LICENCE, NAMES
+from groundwork.classic.ocr.reading import Field, Quad, Zone
 
 __all__ = ["NAMES", "Placed", "understood"]
 
-# How alike a line and a label are, of 100, to be one.
-_ALIKE = 82
-# The same where the language is known and the field is missing, and how many labels make it known.
-_LESS_ALIKE = 68
-_ENOUGH = 2
 _NUMBER = re.compile(r"^(1|2|3|4[abcd]|5|8|9)\s*[.,:]\s*(.*)$", re.IGNORECASE)
 # As embossed and printed without a label.
 _CARD_NUMBER = re.compile(r"\d{4}(?: ?\d{4}){2,3}(?: ?\d{1,3})?")
@@ -33,32 +26,12 @@ _FROM_ZONE = (
     "document_number",
     "expiry_date",
 )
+_IN_ORDER = ("birth_date", "issue_date", "expiry_date")
+# What the reading's confidence counts where a field is concluded and not labelled.
+_GUESSED = 0.8
 
-
-# (field, language) that a text may be a label of.
-_Known = Callable[[str], tuple[tuple[str, str], ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A line, and where it lies on the straight card, in its pixels."""
-
-    line: Line
-    box: Box
-
-    @property
-    def tall(self) -> float:
-        """Its height."""
-        return self.box.bottom - self.box.top
-
-
-@dataclass(frozen=True, slots=True)
-class _Label:
-    """A line that names fields. `rest` is what follows the label in the same line; `names` by language."""
-
-    placed: Placed
-    names: tuple[tuple[str, str], ...]
-    rest: str = ""
+# A label, and the field that it means here.
+_Named = tuple[Label, str]
 
 
 def understood(lines: Sequence[Placed]) -> tuple[tuple[Field, ...], Zone | None]:
@@ -109,59 +82,45 @@ def _numbered(lines: Sequence[Placed]) -> dict[str, Field]:
 
 
 def _labelled(lines: Sequence[Placed]) -> dict[str, Field]:
-    marks = [mark for one in lines if (mark := _label(one, _known)) is not None]
-    spoken = _languages(marks)
-    marks += _guessed(lines, marks, spoken)
-    taken = {id(mark.placed) for mark in marks}
+    labels = find_labels(lines)
+    taken = {id(mark.placed) for mark in labels.marks}
     values = [one for one in lines if id(one) not in taken]
     fields: dict[str, Field] = {}
-    apart = [mark for mark in marks if not mark.rest]
-    for mark in marks:
+    for mark in labels.marks:
         if mark.rest:
-            name = _meant(mark, spoken)
+            name = labels.meant(mark)
             fields.setdefault(name, _field(name, mark.rest, mark.placed, mark.placed.line.text))
-    for mark, value in _paired(apart, values):
-        name = _meant(mark, spoken)
+    apart = [(mark, labels.meant(mark)) for mark in labels.marks if not mark.rest]
+    for (mark, name), value in _paired(apart, values):
+        taken.add(id(value))
         if name not in fields:
             fields[name] = _field(name, value.line.text, value, mark.placed.line.text)
-    return fields
+    return _with_third_date(fields, [one for one in lines if id(one) not in taken])
 
 
-def _guessed(
-    lines: Sequence[Placed], marks: Sequence[_Label], spoken: Counter[str]
-) -> list[_Label]:
-    """Lines that are like a label, though less, of the language that the surer labels speak and of a field that none is of."""
-    known = {id(mark.placed) for mark in marks}
-    missing = set(NAMES) - {_meant(mark, spoken) for mark in marks}
-    told = [language for language, _ in spoken.most_common(2)]
-    if not told or len(marks) < _ENOUGH:
-        return []
-    choices = {
-        text: tuple(pair for pair in pairs if pair[1] in told and pair[0] in missing)
-        for text, pairs in _table().items()
-    }
-    table = {text: pairs for text, pairs in choices.items() if pairs}
-
-    def alike(text: str) -> tuple[tuple[str, str], ...]:
-        from rapidfuzz import fuzz, process
-
-        plain = _plain(text)
-        if len(plain) < 4 or any(one.isdigit() for one in plain):
-            return ()
-        found = process.extractOne(plain, table.keys(), scorer=fuzz.ratio, score_cutoff=_LESS_ALIKE)
-        return table[found[0]] if found else ()
-
-    guesses = [_label(one, alike) for one in lines if id(one) not in known]
-    return [one for one in guesses if one is not None and not one.rest]
+def _with_third_date(fields: dict[str, Field], left: Sequence[Placed]) -> dict[str, Field]:
+    """A document of three dates of which one has no label that could be read: it is born, issued, expired in this order."""
+    dates = [(found, one) for one in left if (found := iso(one.line.text)) is not None]
+    have = {name: fields[name].value for name in _IN_ORDER if name in fields}
+    missing = [name for name in _IN_ORDER if name not in fields]
+    if len(dates) != 1 or len(missing) != 1:
+        return fields
+    (day, place), (name,) = dates[0], missing
+    filled = [{**have, name: day}[one] for one in _IN_ORDER]
+    if filled != sorted(set(filled)):
+        return fields
+    guessed = _field(name, place.line.text, place, "")
+    return {**fields, name: replace(guessed, confidence=_GUESSED * guessed.confidence)}
 
 
-def _paired(marks: Sequence[_Label], values: Sequence[Placed]) -> list[tuple[_Label, Placed]]:
+def _paired(marks: Sequence[_Named], values: Sequence[Placed]) -> list[tuple[_Named, Placed]]:
     """Labels with their values, by the one way (below, beside, above) in which this document places them."""
-    best: tuple[float, list[tuple[_Label, Placed]]] = (0.0, [])
+    best: tuple[float, list[tuple[_Named, Placed]]] = (0.0, [])
     for way in ("below", "beside", "above"):
-        found: dict[int, tuple[float, _Label, Placed]] = {}
+        found: dict[int, tuple[float, _Named, Placed]] = {}
         for mark in marks:
-            near = _nearest(mark.placed, values, way)
+            likely = [one for one in values if _plausible(mark[1], one.line.text)]
+            near = _nearest(mark[0].placed, likely, way)
             if near is None:
                 continue
             score, value = near
@@ -171,6 +130,21 @@ def _paired(marks: Sequence[_Label], values: Sequence[Placed]) -> list[tuple[_La
         if total > best[0]:
             best = (total, [(mark, value) for _, mark, value in found.values()])
     return best[1]
+
+
+def _plausible(name: str, text: str) -> bool:
+    """Whether a text can be a field's value at all, however badly it was read."""
+    digits = sum(one.isdigit() for one in text)
+    if name in DATES:
+        return digits >= 4
+    if name in ("document_number", "personal_number"):
+        # Some issuers' numbers are letters, or nearly.
+        return digits >= 2 or (len(text) >= 6 and text.isalnum() and text.isupper())
+    if name in ("height", "card_number"):
+        return digits >= 2
+    if name in ("surname", "given_names", "name", "nationality"):
+        return digits * 2 < len(text)
+    return True
 
 
 def _nearest(mark: Placed, values: Sequence[Placed], way: str) -> tuple[float, Placed] | None:
@@ -199,87 +173,6 @@ def _away(mark: Placed, value: Placed, way: str) -> float | None:
     return max(0.0, gap / tall) + aside if near else None
 
 
-def _label(placed: Placed, known: _Known) -> _Label | None:
-    """What a line names, with what follows a colon in it."""
-    text = placed.line.text
-    head, colon, rest = text.partition(":")
-    if colon and rest.strip():
-        named = _named(head, known)
-        if named:
-            return _Label(placed, named, rest.strip())
-    named = _named(text.rstrip(" :"), known)
-    return _Label(placed, named) if named else None
-
-
-def _named(text: str, known: _Known) -> tuple[tuple[str, str], ...]:
-    """(field, language) that the text, or its parts between slashes, may be a label of; those of all parts, if any."""
-    whole = known(text)
-    if whole:
-        return whole
-    parts = [part for part in re.split(r"\s*/\s*", text) if part]
-    if len(parts) < 2:
-        return ()
-    found = [known(part) for part in parts]
-    if not any(found):
-        return ()
-    names = [{name for name, _ in one} for one in found if one]
-    shared = set.intersection(*names) or set.union(*names)
-    return tuple(sorted({pair for one in found for pair in one if pair[0] in shared}))
-
-
-def _known(text: str) -> tuple[tuple[str, str], ...]:
-    from rapidfuzz import fuzz, process
-
-    plain = _plain(text)
-    if len(plain) < 2:
-        return ()
-    table = _table()
-    if plain in table:
-        return table[plain]
-    # Short labels allow no slip: Björn is nearly "Born", and Andrés nearly an address.
-    if len(plain) < 8:
-        return ()
-    found = process.extractOne(plain, table.keys(), scorer=fuzz.ratio, score_cutoff=_ALIKE)
-    return table[found[0]] if found else ()
-
-
-@cache
-def _table() -> Mapping[str, tuple[tuple[str, str], ...]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name in NAMES:
-        for language in LANGUAGES:
-            for label in labels(name, language):
-                found.setdefault(_plain(label), []).append((name, language))
-    return {text: tuple(pairs) for text, pairs in found.items()}
-
-
-def _plain(text: str) -> str:
-    parts = unicodedata.normalize(
-        "NFD", text.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o")
-    )
-    kept = "".join(
-        one if one.isalnum() or one == " " else " "
-        for one in parts
-        if not unicodedata.combining(one)
-    )
-    return " ".join(kept.split())
-
-
-def _languages(marks: Sequence[_Label]) -> Counter[str]:
-    """How many labels speak each language; those that could be of several count less."""
-    spoken: Counter[str] = Counter()
-    for mark in marks:
-        languages = {language for _, language in mark.names}
-        for language in languages:
-            spoken[language] += 12 // len(languages)
-    return spoken
-
-
-def _meant(mark: _Label, spoken: Mapping[str, int]) -> str:
-    """Of the fields that a label may name, the one in the language that the document speaks most."""
-    return max(mark.names, key=lambda pair: (spoken[pair[1]], -NAMES.index(pair[0])))[0]
-
-
 def _field(name: str, text: str, placed: Placed, label: str) -> Field:
     value = (iso(text) or text) if name in DATES else text
     if name == "document_number" and any(one.isdigit() for one in value):
@@ -301,7 +194,8 @@ def _with_zone(found: dict[str, Field], zone: Zone) -> dict[str, Field]:
             sure = 0.99 if holds else 0.8
             fields[name] = Field(name, value, sure, zone.quad, "mrz", holds)
         elif holds and name in ("document_number", *DATES):
-            same = _packed(printed.value) == _packed(value)
+            # Marks within a number may be printed; a space is what reading puts where letters stand far apart.
+            same = _packed(printed.value) == _packed(value) and " " not in printed.value
             fields[name] = replace(
                 printed,
                 value=printed.value if same else value,
