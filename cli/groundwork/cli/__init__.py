@@ -18,6 +18,7 @@ COMMANDS = {
     "prompts": ("groundwork.cli.commands.prompts:prompts", "List and show the prompts of a language model."),
     "cost": ("groundwork.cli.commands.cost:cost", "Reports, exports and corrections of what was spent."),
     "keys": ("groundwork.cli.commands.keys:keys", "API keys, who they belong to, and budgets."),
+    "audit": ("groundwork.cli.commands.audit:audit", "Who changed keys, teams, budgets, prices and charges."),
     "eval": ("groundwork.cli.commands.eval:evaluate", "Measure the assistant, compare two runs; the red team."),
     "data": ("groundwork.cli.commands.data:data", "Versions of the data that models learn from."),
     "release": ("groundwork.cli.commands.release:release", "What answers: list, measure, promote, roll back, try."),
