@@ -21,11 +21,15 @@ from groundwork.core.registry.gate import GateSettings
 from groundwork.core.registry.memory import MemoryRegistry
 from groundwork.core.registry.promotion import submit
 from groundwork.core.settings import load
+from groundwork.evals.store import Runs
 from groundwork.pipelines.steps.retrain import INGEST, NOTHING, conclude, decide, refresh
 from groundwork.retrieval.index.factory import open_store
 from tests.classic.recommender.test_drift import MONITORING, PLANTED, Traffic
 from tests.classic.recommender.world import LINE, made, registered, trained_on
+from tests.evals.handbook_set import rows
 from tests.serving.handbook import publish
+
+QUESTIONS = [row for row in rows() if row["category"] == "lookup"]
 
 
 class Recommender:
@@ -104,6 +108,12 @@ def test_a_retraining_on_corrupted_ratings_stops_at_the_check(recommender: Recom
     assert len(recommender.registry.releases(LINE)) == 1
 
 
+def _golden(path: Path) -> Path:
+    """The questions that an index without a threshold can answer."""
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in QUESTIONS))
+    return path
+
+
 @pytest.fixture
 def handbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of an assistant that is remade from a folder."""
@@ -114,6 +124,8 @@ def handbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "HOME": str(tmp_path / "home"),
         "EMBEDDER__ENGINE": "hashing",
         "REGISTRY__REGISTER_LIVE": "false",
+        "RETRIEVAL__THRESHOLD": "0.0",
+        "PIPELINES__GOLDEN": str(_golden(tmp_path / "set.jsonl")),
         "MONITORING__DRIFT__REFERENCE": str(drift["reference"]),
         "MONITORING__DRIFT__WINDOW": str(drift["window"]),
         "MONITORING__RETRAINING__DATA": json.dumps(data),
@@ -148,22 +160,53 @@ def test_an_assistant_is_made_anew_by_what_it_is_asked(handbook: Path) -> None:
     decided = decide("", "")
     assert decided["what"] == INGEST
     result = refresh(decided)
-    assert result["promoted"]
+    assert result["promoted"], result
+    assert result["passed"] > 0.5
     assert conclude(decided, result) == "promoted"
     store = open_store(settings)
-    assert store.alias("handbook") not in {None, first}
-    # Half of the pages are gone: the version is built and kept, and does not answer.
     live = store.alias("handbook")
     store.close()
+    assert live not in {None, first}
+    # The new version was measured beside the one that answered, on the same questions.
+    runs = [one.run for one in Runs(settings.home).all()]
+    assert {run.index_version for run in runs} == {live, first}
+    assert {run.questions for run in runs} == {len(QUESTIONS)}
+    monitors.close()
+    desk.close()
+
+
+def test_pages_that_say_nothing_any_more_are_refused_by_the_golden_set(handbook: Path) -> None:
+    settings = load()
+    live = publish(settings, handbook, "one")
+    # Every page is still there, so the limits of an ingest have nothing against it.
+    for page in sorted(handbook.glob("*.md"))[::2]:
+        page.write_text("# Topic\n\nThis page is being moved.\n")
+    decided = decide("assistant/handbook", "the pages were written anew")
+    result = refresh(decided)
+    assert not result["promoted"]
+    assert "below the champion" in result["refusal"]
+    assert conclude(decided, result) == "refused"
+    store = open_store(settings)
+    assert store.alias("handbook") == live
+    assert len(store.versions("handbook")) == 2
+    store.close()
+    desk = Desk(settings.ledger_url, settings.monitoring.retraining)
+    (run,) = desk.runs(Line(ASSISTANT, "handbook"))
+    assert run.detail == result["refusal"]
+    desk.close()
+    assert decide("", "")["what"] == NOTHING
+
+
+def test_pages_that_are_gone_are_refused_before_a_question_is_asked(handbook: Path) -> None:
+    settings = load()
+    live = publish(settings, handbook, "one")
     for page in sorted(handbook.glob("*.md"))[:9]:
         page.unlink()
     decided = decide("assistant/handbook", "again")
     result = refresh(decided)
     assert conclude(decided, result) == "refused"
+    assert "pages are gone" in result["refusal"]
     store = open_store(settings)
     assert store.alias("handbook") == live
     store.close()
-    assert decide("", "")["what"] == NOTHING
-    assert [run.outcome for run in desk.runs(line)] == ["refused", "promoted"]
-    desk.close()
-    monitors.close()
+    assert Runs(settings.home).all() == []

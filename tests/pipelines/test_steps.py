@@ -1,9 +1,11 @@
 """What components call, in this process: a training from end to end on files, and what the retraining desk decides."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from kfp.compiler.pipeline_spec_builder import to_protobuf_value
 
@@ -14,6 +16,7 @@ from groundwork.core.monitoring.retraining import Desk
 from groundwork.core.registry.base import Line
 from groundwork.core.registry.gate import Measured, judge
 from groundwork.core.settings import Settings, load
+from groundwork.evals.golden import bundled_set, load_examples
 from groundwork.pipelines.runs import RunFolder, states
 from groundwork.pipelines.steps import ending, evaluate, ingest, retrain, train
 from groundwork.pipelines.steps.step import step
@@ -125,6 +128,50 @@ def test_an_assistant_is_made_anew_by_its_sources(
     monkeypatch.delenv("GROUNDWORK_PIPELINES__RUN")
     with pytest.raises(ConfigurationError, match="RETRAINING__DATA"):
         retrain.decide("assistant/docs", "again")
+
+
+def test_the_desk_hears_of_bad_data_at_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "ratings"
+    ratings, films = generate(Shape(users=200, films=300, per_user=40))
+    stars = np.where(ratings.user % 5 == 0, np.float32(9.0), ratings.rating)
+    write(folder, replace(ratings, rating=stars), films)
+    data = json.dumps({"recommender/films": [str(folder)]})
+    monkeypatch.setenv("GROUNDWORK_MONITORING__RETRAINING__DATA", data)
+    decided = retrain.decide("recommender/films", "new ratings")
+    with pytest.raises(InvalidInput, match="ratings"):
+        train.data(decided, str(tmp_path / "version"))
+    desk = Desk(settings.ledger_url, settings.monitoring.retraining)
+    (run,) = desk.runs(Line("recommender", "films"))
+    desk.close()
+    assert (run.state, run.outcome) == ("done", "bad-data")
+    assert "within" in run.detail
+    assert DataStore(settings.data_url).versions("ratings") == []
+
+
+def test_the_bundled_questions_are_asked_of_an_index_that_they_are_about(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = bundled_set()
+    assert bundled is not None
+    asked = sorted({one.source for one in load_examples((bundled,)) if one.gold})
+    pages = tmp_path / "pages"
+
+    def ingested(names: list[str]) -> Path | None:
+        for name in names:
+            (pages / name).parent.mkdir(parents=True, exist_ok=True)
+            (pages / name).write_text(f"# {name}\n\nWords about {name}.\n")
+        data = json.dumps({"assistant/docs": [str(pages)]})
+        monkeypatch.setenv("GROUNDWORK_MONITORING__RETRAINING__DATA", data)
+        retrain.refresh({"index": "docs", "sources": [str(pages)]})
+        return evaluate.golden_for(load(), "docs")
+
+    assert evaluate.golden_for(settings, "docs") is None
+    assert ingested([asked[0], "mine.md"]) is None
+    assert ingested(asked[: len(asked) // 2 + 1]) == bundled
+    monkeypatch.setenv("GROUNDWORK_PIPELINES__GOLDEN", "mine.jsonl")
+    assert evaluate.golden_for(load(), "docs") == Path("mine.jsonl")
 
 
 def test_the_decision_can_be_anothers(settings: Settings) -> None:

@@ -62,16 +62,24 @@ def nightly(settings: Settings, job: Job, progress: Progress, told: Outside | No
 
 
 def conclude(
-    settings: Settings, folder: RunFolder, told: Outside | None = None, *, post: bool = True
+    settings: Settings,
+    folder: RunFolder,
+    told: Outside | None = None,
+    *,
+    post: bool = True,
+    against: RunFolder | None = None,
+    rules: GateSettings | None = None,
 ) -> Night:
     """Put a finished run before the gate, against the champion's run where there is one and else the run before; then
     write its report, log it, and post it where a channel is set. Doing it again logs it again.
+
+    `against` is another run to compare with, `rules` are others than the bundled ones.
     """
     told = told or outside()
     troubles: list[str] = []
     runs = Runs(settings.home)
-    former = _against(settings, runs, folder.run, told, troubles)
-    verdict = verdict_on(folder, former, GateSettings.read())
+    former = against or _against(settings, runs, folder.run, told, troubles)
+    verdict = verdict_on(folder, former, rules or GateSettings.read())
     summary = write_report(runs, folder, former, verdict)
     tracked = _log(settings, folder, summary, verdict, told, troubles)
     if post and settings.slack.report_channel is not None:

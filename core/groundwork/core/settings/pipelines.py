@@ -45,8 +45,9 @@ class PipelinesSettings(Part):
     )
     golden: str | None = Field(
         None,
-        description="A golden set (JSONL file or folder) that an ingest's version must pass before it"
-        " goes live; only the ingest's limits count if unset.",
+        description="A golden set (JSONL file or folder) that a new version of an index must pass"
+        " before it goes live, in the pipelines ingest and retrain; only the limits of ingests count if unset, but for"
+        " retrainings of the bundled guides.",
     )
     gpu: str | None = Field(
         None, description="The resource that embedding and training ask for (nvidia.com/gpu)."

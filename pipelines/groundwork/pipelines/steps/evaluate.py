@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundwork.core.errors import ConfigurationError
 from groundwork.core.registry.gate import GateSettings, Measured
@@ -12,6 +12,12 @@ from groundwork.core.settings import Settings
 from groundwork.ingestion.shards import Assembled
 from groundwork.pipelines.report import page, table
 from groundwork.pipelines.steps.step import Step, keep_result, read_json, step
+
+if TYPE_CHECKING:
+    from groundwork.evals.store import RunFolder
+
+# The bundled questions are about an index that holds this share of the pages they ask for.
+_ABOUT = 0.5
 
 
 def version(built_at: str, report_into: str, figures: dict[str, float]) -> str:
@@ -26,7 +32,7 @@ def version(built_at: str, report_into: str, figures: dict[str, float]) -> str:
         refusal = built.refusal or ""
         golden = one.settings.pipelines.golden
         if golden and not built.unchanged and not refusal:
-            refusal, measured = _golden(one, Path(golden), built)
+            refusal, measured = judged(one, Path(golden), built.index, built.version)
             figures |= measured
             rows += [(name, f"{value:.3f}") for name, value in sorted(measured.items())]
         rows.append(("Verdict", refusal or "may go live"))
@@ -65,27 +71,69 @@ def nightly(
         return told
 
 
-def _golden(one: Step, golden: Path, built: Assembled) -> tuple[str, dict[str, float]]:
+def judged(one: Step, golden: Path, index: str, version: str) -> tuple[str, dict[str, float]]:
+    """Put a golden set to a version that is built and not live, as a release, and the run before the gate, against what
+    answers now. Returns why the version must not go live, "" where it may, and what was measured.
+    """
+    from groundwork.evals.evaluate import Job, evaluate
+    from groundwork.evals.nightly import conclude, measured
+    from groundwork.pipelines.steps.live import candidate_of
+
+    release = candidate_of(one.settings, index, version).id
+    folder = evaluate(one.settings, Job("golden", (golden,), index, release=release), one)
+    night = conclude(
+        one.settings,
+        folder,
+        post=False,
+        against=_live_run(one, golden, folder, release),
+        rules=rules_for(measured(folder)),
+    )
+    return "; ".join(night.verdict.reasons), _figures(night.verdict)
+
+
+def golden_for(settings: Settings, index: str) -> Path | None:
+    """The golden set that a new version of this index has to pass: that of the settings, else the bundled one, where it is
+    about the index; None where only the limits of ingests count.
+    """
+    from groundwork.evals.golden import bundled_set, load_examples
+    from groundwork.ingestion.version import live_manifest
+    from groundwork.pipelines.compose import open_index_store
+
+    if settings.pipelines.golden:
+        return Path(settings.pipelines.golden)
+    bundled = bundled_set()
+    if bundled is None:
+        return None
+    with open_index_store(settings) as store:
+        live = live_manifest(store, index)
+    held = live.by_page() if live is not None else {}
+    pages = {one.source for one in load_examples((bundled,)) if one.gold}
+    # What is live decides, not the new version: that may have lost the very pages.
+    about = sum(page in held for page in pages) >= _ABOUT * len(pages)
+    return bundled if about else None
+
+
+def _live_run(one: Step, golden: Path, candidate: RunFolder, release: str) -> RunFolder | None:
+    """The run of what answers now on the same questions, made where there is none; None where nothing answers."""
     from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
     from groundwork.core.registry.open import open_registry
     from groundwork.evals.evaluate import Job, evaluate
-    from groundwork.evals.nightly import measured, verdict_on
     from groundwork.evals.store import Runs
-    from groundwork.pipelines.steps.live import candidate_of
+    from groundwork.pipelines.compose import open_index_store
 
-    settings = one.settings
-    release = candidate_of(settings, built.index, built.version)
-    job = Job("golden", (golden,), built.index, release=release.id)
-    folder = evaluate(settings, job, one)
-    runs = Runs(settings.home)
+    settings, index = one.settings, candidate.run.index
+    with open_index_store(settings) as store:
+        if store.alias(index) is None:
+            return None
     registry = open_registry(settings)
     try:
-        champion = registry.aliases(Line(ASSISTANT, built.index)).get(CHAMPION)
+        champion = registry.aliases(Line(ASSISTANT, index)).get(CHAMPION)
     finally:
         registry.close()
-    former = runs.of(champion, folder.run) if champion not in {None, release.id} else None
-    verdict = verdict_on(folder, former or runs.before(folder.run), rules_for(measured(folder)))
-    return "; ".join(verdict.reasons), _figures(verdict)
+    if champion == release:
+        return None
+    known = Runs(settings.home).of(champion, candidate.run) if champion else None
+    return known or evaluate(settings, Job("golden", (golden,), index, release=champion), one)
 
 
 def rules_for(of: Measured) -> GateSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,16 @@ from groundwork.core.errors import ConfigurationError, InvalidInput
 from groundwork.core.monitoring.retraining import Desk, Ended, Trigger
 from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
 from groundwork.core.settings import Settings
-from groundwork.ingestion.ingest import ingest
+from groundwork.ingestion.ingest import IngestResult, ingest
 from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
 from groundwork.pipelines.runs import RunFolder
+from groundwork.pipelines.steps.desk import desk_hears, end_run
+from groundwork.pipelines.steps.evaluate import golden_for, judged
 from groundwork.pipelines.steps.live import release_of
-from groundwork.pipelines.steps.step import keep_result, step
+from groundwork.pipelines.steps.step import Step, keep_result, step
 from groundwork.pipelines.steps.train import describe
+
+_log = logging.getLogger("groundwork.pipelines")
 
 # What a decision can come to: a model is trained, an index is brought up to date, or nothing is due.
 TRAIN, INGEST, NOTHING = "train", "ingest", "nothing"
@@ -84,24 +89,33 @@ def by_desk(settings: Settings, line: str, reason: str) -> Decided:
 
 
 def refresh(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring an index up to date in one go: an assistant is made anew by what its sources say now."""
+    """Bring an index up to date in one go: an assistant is made anew by what its sources say now.
+
+    The new version is measured on the golden set beside what answers, and goes live where the gate passes it.
+    """
     with step("refresh") as one:
-        request = ingest_request(one.settings, job["sources"], str(job["index"]), {})
+        request = ingest_request(one.settings, job["sources"], str(job["index"]), {}, promote=False)
         with (
             open_index_store(one.settings) as store,
             open_tools(one.settings, parse_options({})) as tools,
+            desk_hears(one.settings, job),
         ):
             result = ingest(request, store, tools, one)
+        refusal = result.refusal or ""
+        measured: dict[str, float] = {}
+        if not result.unchanged and not refusal:
+            refusal, measured = _measured(one, result)
         release = None
-        if result.promoted and not result.unchanged and result.version is not None:
-            release = release_of(one.settings, result.index, result.version)
-        one.done = f"version {result.version}"
+        if not result.unchanged and not refusal:
+            release = _promoted(one.settings, result)
+        one.done = f"version {result.version}" + (f": {refusal}" if refusal else "")
         return {
             "release": release or str(result.version),
-            "promoted": result.promoted,
+            "promoted": not refusal,
             # Not None: a parameter of a pipeline cannot hold it.
-            "refusal": result.refusal or "",
+            "refusal": refusal,
             "unchanged": result.unchanged,
+            **measured,
         }
 
 
@@ -110,17 +124,30 @@ def conclude(job: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     run = int(job["run"])
     with step("conclude") as one:
         ended = _ended(result)
-        desk = Desk(one.settings.ledger_url, one.settings.monitoring.retraining)
-        try:
-            found = next((each for each in desk.runs(most=1000) if each.id == run), None)
-            if found is None:
-                raise InvalidInput(f"the desk knows no run {run}", field="run")
-            desk.end(found, ended)
-        finally:
-            desk.close()
+        found = end_run(one.settings, run, ended)
         one.done = f"{ended.outcome}: {ended.detail}"
         keep_result(one.settings, {"retrained": str(found.line), **result})
         return ended.outcome
+
+
+def _measured(one: Step, result: IngestResult) -> tuple[str, dict[str, float]]:
+    golden = golden_for(one.settings, result.index)
+    if golden is None:
+        _log.warning(
+            "no golden set is about the index %s: only the limits of ingests count; "
+            "GROUNDWORK_PIPELINES__GOLDEN names one",
+            result.index,
+        )
+        return "", {}
+    return judged(one, golden, result.index, str(result.version))
+
+
+def _promoted(settings: Settings, result: IngestResult) -> str | None:
+    """The version goes live; its release, where releases are written down."""
+    version = str(result.version)
+    with open_index_store(settings) as store:
+        store.promote(result.index, version)
+    return release_of(settings, result.index, version)
 
 
 def _ended(result: Mapping[str, Any]) -> Ended:

@@ -19,6 +19,7 @@ from groundwork.core.settings import Settings, load
 from groundwork.ingestion.prose import read_prose
 from groundwork.pipelines.compose import bundled_guides
 from groundwork.pipelines.report import page, table
+from groundwork.pipelines.steps.desk import desk_hears
 from groundwork.pipelines.steps.live import actor
 from groundwork.pipelines.steps.step import Step, keep_result, read_json, step, write_json
 
@@ -50,7 +51,8 @@ def data(job: JobData, into: str) -> str:
         work = _work(one.settings)
         champion = training.find_champion(trainer, registry, known.line, work / "champion")
         store = DataStore(one.settings.data_url)
-        version = training.version_data(trainer, known, champion, store)
+        with desk_hears(one.settings, job):
+            version = training.version_data(trainer, known, champion, store)
         Path(into).parent.mkdir(parents=True, exist_ok=True)
         Path(into).write_bytes(version.to_json())
         one.done = f"{version.name}@{version.digest[:12]}, {version.rows or 0:,} rows"
