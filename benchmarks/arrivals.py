@@ -26,7 +26,8 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.data import SHARED
-from benchmarks.replicas import Replica, postgres
+from benchmarks.postgres import postgres
+from benchmarks.replicas import Replica
 from groundwork.core.settings import Settings
 
 _TRACE = SHARED / "traces" / "data" / "AzureLLMInferenceTrace_conv.csv"

@@ -1,16 +1,13 @@
-"""Replicas of the service as processes, over one PostgreSQL of Debian's package."""
+"""Replicas of the service as processes that share a database."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,8 +16,6 @@ from benchmarks.served import free_port
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
-# In place, so that signals reach the server itself.
-_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
 class Replica:
@@ -125,62 +120,3 @@ class Replica:
             self._process.wait(_STOP_SECONDS)
             return
         self._process.kill()
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A server with nothing in it; its address. Raises RuntimeError where PostgreSQL is not installed."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not folders:
-        raise RuntimeError("PostgreSQL is not installed (Debian: apt install postgresql)")
-    binaries = folders[-1]
-    # It refuses to run as root.
-    prefix = _POSTGRES if os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if prefix:
-            shutil.chown(folder, "postgres")
-        data, port = folder / "data", free_port()
-        made = [
-            *prefix,
-            str(binaries / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "groundwork",
-            "-A",
-            "trust",
-        ]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder)
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": "",
-        }
-        flags = [part for pair in options.items() for part in ("-c", "=".join(pair))]
-        server = subprocess.Popen(
-            [*prefix, str(binaries / "postgres"), "-D", str(data), *flags],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-        )
-        try:
-            _wait(port)
-            yield f"postgresql://groundwork@127.0.0.1:{port}"
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(_STOP_SECONDS)
-
-
-def _wait(port: int) -> None:
-    import psycopg
-
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        with suppress(psycopg.OperationalError):
-            psycopg.connect(
-                host="127.0.0.1", port=port, user="groundwork", dbname="postgres"
-            ).close()
-            return
-        time.sleep(0.1)
-    raise RuntimeError("PostgreSQL did not start")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -85,6 +85,17 @@ class Charge:
         }
 
 
+def cost_to_dict(charges: Sequence[Charge], currency: str = "USD") -> dict[str, Any]:
+    """What something cost, as the API shows it: the exact sum and what it is made of."""
+    total = sum(charge.picodollars for charge in charges)
+    return {
+        "currency": currency,
+        "amount": format_dollars(total),
+        "picodollars": total,
+        "charges": [charge.to_dict() for charge in charges],
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class RailVerdict:
     """What one rail said, and the milliseconds it took.
@@ -154,12 +165,7 @@ class Answer:
                 for citation in self.citations
             ],
             "usage": self.usage.to_dict(),
-            "cost": {
-                "currency": "USD",
-                "amount": format_dollars(self.picodollars),
-                "picodollars": self.picodollars,
-                "charges": [charge.to_dict() for charge in self.charges],
-            },
+            "cost": cost_to_dict(self.charges),
             "budget": dict(self.budget) if self.budget is not None else None,
             "rails": [asdict(verdict) for verdict in self.rails],
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},

@@ -14,11 +14,10 @@ from groundwork.classic.ocr.predict import open_reader
 from groundwork.classic.ocr.reader import Reader
 from groundwork.classic.ocr.reading import Reading
 from groundwork.classic.ocr.signals import image_signals
-from groundwork.core.answers import Usage
 from groundwork.core.errors import PayloadTooLarge
 from groundwork.core.metering.accounts import Accounts, Expected, Ticket
 from groundwork.core.metering.callers import Caller
-from groundwork.core.metering.postings import Posting, request_of
+from groundwork.core.metering.postings import Posting
 from groundwork.core.metering.prices import OCR
 from groundwork.core.metering.tally import PAGES, Tally
 from groundwork.core.registry.base import OCR as KIND
@@ -141,21 +140,7 @@ class Documents:
     def _charge(self, ticket: Ticket, release: str, count: int, trace: Trace) -> Posting:
         tally = Tally()
         tally.add(OCR, self.model, PAGES, count)
-        request = request_of(
-            ticket.held.request_id,
-            ticket.caller,
-            Usage(),
-            "answered",
-            model=self.model,
-            release=release,
-            latency_ms=round(trace.elapsed_ms()),
-            trace_id=trace.trace_id,
-            currency=ticket.book.currency,
-            price_book=ticket.book.digest,
-        )
-        posting = Posting(request, ticket.book.lines(tally))
-        self.accounts.record(ticket, posting)
-        return posting
+        return self.accounts.charge(ticket, tally, trace, model=self.model, release=release)
 
 
 def line_of_documents(settings: Settings) -> Line:

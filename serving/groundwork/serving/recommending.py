@@ -19,11 +19,10 @@ from groundwork.classic.recommender.serve import (
     data_signals,
     prediction_signals,
 )
-from groundwork.core.answers import Usage
 from groundwork.core.errors import NotFound, Unavailable
 from groundwork.core.metering.accounts import Accounts, Expected, Ticket
 from groundwork.core.metering.callers import Caller
-from groundwork.core.metering.postings import Posting, request_of
+from groundwork.core.metering.postings import Posting
 from groundwork.core.metering.prices import RECOMMEND
 from groundwork.core.metering.tally import REQUESTS, Tally
 from groundwork.core.registry.follow import Follower
@@ -79,7 +78,9 @@ class Recommending:
         except BaseException:
             self.accounts.drop(request_id, ticket)
             raise
-        posting = self._charge(ticket, release, trace)
+        tally = Tally()
+        tally.add(RECOMMEND, MODEL, REQUESTS, 1)
+        posting = self.accounts.charge(ticket, tally, trace, model=MODEL, release=release)
         self._keep(Kept(request_id, asked.user, release, _films(found)))
         return Given(request_id, release, found, ticket, posting)
 
@@ -110,25 +111,6 @@ class Recommending:
         self.signals.add("prediction", release, prediction_signals(found))
         self.signals.add("data", release, _data(profile, asked.ratings))
         return found
-
-    def _charge(self, ticket: Ticket, release: str, trace: Trace) -> Posting:
-        tally = Tally()
-        tally.add(RECOMMEND, MODEL, REQUESTS, 1)
-        request = request_of(
-            ticket.held.request_id,
-            ticket.caller,
-            Usage(),
-            "answered",
-            model=MODEL,
-            release=release,
-            latency_ms=round(trace.elapsed_ms()),
-            trace_id=trace.trace_id,
-            currency=ticket.book.currency,
-            price_book=ticket.book.digest,
-        )
-        posting = Posting(request, ticket.book.lines(tally))
-        self.accounts.record(ticket, posting)
-        return posting
 
     def _keep(self, kept: Kept) -> None:
         try:

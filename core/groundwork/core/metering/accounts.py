@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundwork.core.answers import Usage
 from groundwork.core.errors import BudgetExceeded, Unauthenticated, Unavailable
 from groundwork.core.metering.budgets import Budgets
 from groundwork.core.metering.callers import ADMIN, API, Caller
@@ -20,12 +21,13 @@ from groundwork.core.metering.journal import Journal
 from groundwork.core.metering.keys import Keys
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.limits import DatabaseBuckets, MemoryBuckets, RateLimits
-from groundwork.core.metering.postings import Posting, Request
+from groundwork.core.metering.postings import Posting, Request, request_of
 from groundwork.core.metering.prices import GENERATE, PriceBook, embedded_book
 from groundwork.core.metering.recorder import Recorder
 from groundwork.core.metering.standing import Held
 from groundwork.core.metering.tally import Tally
 from groundwork.core.settings import Settings
+from groundwork.core.telemetry import Trace
 
 _log = logging.getLogger("groundwork.ledger")
 _access = logging.getLogger("groundwork.access")
@@ -233,6 +235,26 @@ class Accounts:
                 "key %s of team %s may not see %s", caller.key_id, caller.team, request_id
             )
         return allowed
+
+    def charge(self, ticket: Ticket, tally: Tally, trace: Trace, **about: Any) -> Posting:
+        """Price and record a request that was answered in one go. `about` are further fields of its Request, such as `model`.
+
+        Raises what `record` raises.
+        """
+        request = request_of(
+            ticket.held.request_id,
+            ticket.caller,
+            Usage(),
+            "answered",
+            latency_ms=round(trace.elapsed_ms()),
+            trace_id=trace.trace_id,
+            currency=ticket.book.currency,
+            price_book=ticket.book.digest,
+            **about,
+        )
+        posting = Posting(request, ticket.book.lines(tally))
+        self.record(ticket, posting)
+        return posting
 
     def record(self, ticket: Ticket, posting: Posting) -> None:
         """Charge what was used, however the request ended; returns when it cannot be lost any more.

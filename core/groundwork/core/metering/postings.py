@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from groundwork.core.answers import Charge, Usage
+from groundwork.core.answers import Charge, Usage, cost_to_dict
 from groundwork.core.errors import InvalidInput
 from groundwork.core.metering.callers import Caller
 from groundwork.core.metering.tables import MAX_PICODOLLARS, MAX_QUANTITY, USAGE
@@ -94,6 +94,10 @@ class Posting:
     def picodollars(self) -> int:
         """The sum of the lines."""
         return sum(line.picodollars for line in self.lines)
+
+    def cost(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return cost_to_dict([line.charge for line in self.lines], self.request.currency)
 
     def to_json(self) -> bytes:
         """One line without a line break."""

@@ -133,7 +133,7 @@ async def ocr(
         "id": read.id,
         "release": read.release,
         "pages": pages,
-        "cost": _cost(read),
+        "cost": read.posting.cost(),
         "budget": read.ticket.budget(),
         "trace_id": trace.trace_id,
         "timings_ms": {name: round(value, 3) for name, value in timings.items()},
@@ -200,13 +200,3 @@ def _png(picture: Image) -> str:
     out = io.BytesIO()
     picture.save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
-
-
-def _cost(read: Read) -> dict[str, Any]:
-    posting = read.posting
-    return {
-        "currency": posting.request.currency,
-        "amount": format_dollars(posting.picodollars),
-        "picodollars": posting.picodollars,
-        "charges": [line.charge.to_dict() for line in posting.lines],
-    }

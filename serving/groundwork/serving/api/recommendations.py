@@ -19,7 +19,7 @@ from groundwork.serving.api.budgets import spending_headers
 from groundwork.serving.api.context import context_of, trace_of
 from groundwork.serving.api.describe import COST_HEADERS, problems
 from groundwork.serving.api.responses import COST_HEADER, JSON, JsonRoute
-from groundwork.serving.recommending import Asked, Given, Recommending, untrained
+from groundwork.serving.recommending import Asked, Recommending, untrained
 
 router = APIRouter(route_class=JsonRoute, tags=["recommendations"])
 
@@ -196,7 +196,7 @@ async def recommend(body: RecommendationsBody, request: Request) -> Response:
         "user": body.user,
         "basis": given.found.basis,
         "results": [to_dict(pick, explain=body.explain) for pick in given.found.picks],
-        "cost": _cost(given),
+        "cost": given.posting.cost(),
         "budget": given.ticket.budget(),
         "trace_id": trace.trace_id,
         "timings_ms": {name: round(value, 3) for name, value in timings.items()},
@@ -240,13 +240,3 @@ def _service(request: Request) -> Recommending:
     if service is None:
         raise untrained()
     return service
-
-
-def _cost(given: Given) -> dict[str, Any]:
-    posting = given.posting
-    return {
-        "currency": posting.request.currency,
-        "amount": format_dollars(posting.picodollars),
-        "picodollars": posting.picodollars,
-        "charges": [line.charge.to_dict() for line in posting.lines],
-    }

@@ -9,10 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from groundwork.core.answers import Usage
 from groundwork.core.metering.accounts import Expected, Ticket
 from groundwork.core.metering.callers import SEARCH, Caller
-from groundwork.core.metering.postings import Posting, request_of
 from groundwork.core.metering.prices import EMBED, RETRIEVE
 from groundwork.core.metering.tally import INPUT, SEARCHES, Tally
 from groundwork.core.money import format_dollars
@@ -97,21 +95,8 @@ def _charge(found: Retrieval, assistant: Assistant, ticket: Ticket, trace: Trace
     tally = Tally()
     tally.add(EMBED, assistant.retriever.embedder.model, INPUT, found.query_tokens)
     tally.add(RETRIEVE, "qdrant", SEARCHES, 1)
-    request = request_of(
-        ticket.held.request_id,
-        ticket.caller,
-        Usage(),
-        "answered",
-        model=assistant.retriever.embedder.model,
-        index=found.index,
-        latency_ms=round(trace.elapsed_ms()),
-        trace_id=trace.trace_id,
-        currency=ticket.book.currency,
-        price_book=ticket.book.digest,
-    )
-    posting = Posting(request, ticket.book.lines(tally))
-    assistant.books.accounts.record(ticket, posting)
-    return posting.picodollars
+    accounts, model = assistant.books.accounts, assistant.retriever.embedder.model
+    return accounts.charge(ticket, tally, trace, model=model, index=found.index).picodollars
 
 
 def _result(passage: Passage) -> dict[str, Any]:
