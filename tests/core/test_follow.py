@@ -19,8 +19,10 @@ from groundwork.core.registry.follow import Follower
 from groundwork.core.registry.follow_metrics import FollowMetrics
 from groundwork.core.registry.followers import Followers
 from groundwork.core.registry.observe import MemoryObservations
+from groundwork.core.registry.open import mark_of
 from groundwork.core.registry.promotion import NoCarrier, promote, rollback
 from groundwork.core.registry.trial import Plan, start_trial, stop_trial
+from groundwork.core.settings import RegistrySettings, Settings
 from tests.core.toys import LINE, WHY, Flaky, Toy, ToyLoader, promoted, registered, running
 
 OTHER = Line(OCR, "receipts")
@@ -459,3 +461,32 @@ def test_metrics_say_what_answers_and_what_does_not_load(world: World) -> None:
         "groundwork_registry_age_seconds 0.0",
     ):
         assert row in page
+
+
+def test_a_registry_that_says_when_it_was_written_to_is_looked_at_at_once(tmp_path: Path) -> None:
+    registry, written = Flaky(), [0]
+    promoted(registry, "a")
+    # An hour between two looks.
+    followers = Followers(lambda: registry, tmp_path, 3600.0, mark=lambda: written[0])
+    follower = followers.follow(LINE, ToyLoader())
+    with running(followers):
+        assert follower.wait(20)
+        eventually(lambda: asked(follower)[0] == "a")
+        promoted(registry, "b")
+        written[0] += 1
+        eventually(lambda: asked(follower)[0] == "b")
+
+
+def test_a_registry_in_a_file_says_when_it_was_written_to(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    mark = mark_of(settings)
+    assert mark is not None
+    before = mark()
+    database = tmp_path / "mlflow" / "mlflow.db"
+    database.write_bytes(b"one")
+    first = mark()
+    assert before != first == mark()
+    database.with_name("mlflow.db-wal").write_bytes(b"two")
+    assert mark() != first
+    elsewhere = Settings(home=tmp_path, registry=RegistrySettings(url="http://127.0.0.1:5000"))
+    assert mark_of(elsewhere) is None

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _LAST_RETRY_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+# How often a registry on this machine is glanced at between two looks, which costs a `stat`.
+_GLANCE_SECONDS = 0.1
 
 Beside = Callable[[Registry, "Followers"], None]
 
@@ -39,14 +41,19 @@ class Followers:
         *,
         add: Add = lambda _: None,
         beside: Beside | None = None,
+        mark: Callable[[], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` is for files of releases. `add` keeps observations; `beside` is called after each round."""
+        """`folder` is for files of releases. `add` keeps observations; `beside` is called after each round.
+
+        `mark` is something cheap that differs once the registry was written to: then it is looked at at once.
+        """
         self._open_registry = open_registry
         self._folder = folder
         self._follow_seconds = follow_seconds
         self._add = add
         self._beside = beside
+        self._mark = mark
         self._clock = clock
         self._registry: Registry | None = None
         self._followers: dict[Line, Follower[Any]] = {}
@@ -143,7 +150,18 @@ class Followers:
             self._wake.clear()
             self.look()
             wait = self._follow_seconds * 2**self._failures
-            self._wake.wait(min(wait, max(_LAST_RETRY_SECONDS, self._follow_seconds)))
+            self._rest(min(wait, max(_LAST_RETRY_SECONDS, self._follow_seconds)))
+
+    def _rest(self, seconds: float) -> None:
+        """Until it is time for the next look, somebody wakes the thread, or the registry was written to."""
+        if self._mark is None:
+            self._wake.wait(seconds)
+            return
+        # Taken after the look, whose own writes are no news.
+        before, until = self._mark(), time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._wake.wait(min(left, _GLANCE_SECONDS)) or self._mark() != before:
+                return
 
     def _all(self) -> list[Follower[Any]]:
         with self._lock:

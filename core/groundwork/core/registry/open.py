@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,28 @@ def place_of(settings: Settings) -> Place:
         "a database's postgresql://, or sqlite:///",
         field="GROUNDWORK_REGISTRY__URL",
     )
+
+
+def mark_of(settings: Settings) -> Callable[[], object] | None:
+    """What changes when a registry in a file of this machine is written to; None where it is somewhere else."""
+    place = place_of(settings)
+    if not place.url.startswith(_SQLITE):
+        return None
+    database = Path(place.url.removeprefix(_SQLITE))
+    written = (database, database.with_name(f"{database.name}-wal"))
+
+    def mark() -> object:
+        return tuple(_written(path) for path in written)
+
+    return mark
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def open_registry(settings: Settings) -> Registry:

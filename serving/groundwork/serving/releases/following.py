@@ -16,6 +16,7 @@ from groundwork.core.registry.canary import CanaryWatch
 from groundwork.core.registry.follow_metrics import FollowMetrics
 from groundwork.core.registry.followers import Followers
 from groundwork.core.registry.leftovers import Leftovers
+from groundwork.core.registry.open import mark_of, open_registry
 from groundwork.core.registry.promotion import Carrier, NoCarrier, Reason
 from groundwork.core.settings import Settings
 from groundwork.retrieval.index.base import LIVE
@@ -59,6 +60,7 @@ class Following:
             settings.registry.follow_seconds,
             add=self.observations.add,
             beside=self._beside,
+            mark=mark_of(settings),
         )
         self._leftovers = leftovers_of(settings)
         self._looked = _is_new(settings)
@@ -156,8 +158,6 @@ def _is_new(settings: Settings) -> bool:
 
 def following(settings: Settings, services: Services) -> Following | None:
     """For services with real parts; None for those that are made of fakes, and where the registry has no say."""
-    from groundwork.core.registry.open import open_registry
-
     idle = settings.registry.serve == "settings" and not settings.registry.register_live
     if services.parts is None or idle:
         return None
@@ -166,8 +166,6 @@ def following(settings: Settings, services: Services) -> Following | None:
 
 def followers_of(settings: Settings, follows: Following | None) -> Followers:
     """Those of the service; where the registry has no say, some that look at nothing: what ships answers."""
-    from groundwork.core.registry.open import open_registry
-
     if follows is not None:
         return follows.followers
     return Followers(
