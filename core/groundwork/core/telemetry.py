@@ -6,9 +6,10 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from hashlib import sha256
+from typing import Any, Protocol
 
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 # A request that loops over stages is not traced beyond these; its timings still add up.
@@ -34,6 +35,39 @@ class Stage:
         self.attributes.update(attributes)
 
 
+class Stages(Protocol):
+    """Where a long job, such as an ingest, says what it does; `Trace` times it, `NoStages` does nothing."""
+
+    def stage(self, name: str) -> AbstractContextManager[Stage]:
+        """A block that is one step."""
+
+    def bits(self, name: str) -> AbstractContextManager[Stage]:
+        """A block that is one of many bits of a step, such as the parsing of one page."""
+
+    def join(self, key: str) -> None:
+        """This is part of what others of the same key do, in other processes: they come under one trace id."""
+
+
+class NoStages:
+    """Times nothing."""
+
+    def stage(self, name: str) -> AbstractContextManager[Stage]:
+        """Nothing is kept of it."""
+        return nullcontext(Stage(name, 0, -1))
+
+    def bits(self, name: str) -> AbstractContextManager[Stage]:
+        """Always the same block: a page must cost nothing here."""
+        del name
+        return _NOTHING
+
+    def join(self, key: str) -> None:
+        """Nothing is joined."""
+
+
+_NOTHING = nullcontext(Stage("", 0, -1))
+NO_STAGES = NoStages()
+
+
 class Trace:
     """Collects the stages of one request and how long each took. Used by one task or thread at a time.
 
@@ -57,6 +91,7 @@ class Trace:
         self.began_ns = time.time_ns()
         self._began = time.perf_counter_ns()
         self._open: list[int] = []
+        self._bits: dict[str, Stage] = {}
 
     @property
     def traceparent(self) -> str:
@@ -82,6 +117,34 @@ class Trace:
             self._open.pop()
             elapsed = (stage.ended - stage.began) / 1e6
             self.timings_ms[name] = self.timings_ms.get(name, 0.0) + elapsed
+
+    @contextmanager
+    def bits(self, name: str) -> Iterator[Stage]:
+        """Time one of many blocks that are one stage together: from the begin of the first to the end of the last.
+
+        The stage's attribute `busy_ms` is what the blocks took, `times` how many there were. A block that raises is no
+        fault of the stage's: the job may go on with the next.
+        """
+        began = time.perf_counter_ns()
+        stage = self._bits.get(name)
+        if stage is None:
+            stage = Stage(name, began, self._open[-1] if self._open else -1)
+            stage.note(busy_ms=0.0, times=0)
+            self._bits[name] = stage
+            if len(self.stages) < MAX_STAGES:
+                self.stages.append(stage)
+        try:
+            yield stage
+        finally:
+            stage.ended = time.perf_counter_ns()
+            elapsed = (stage.ended - began) / 1e6
+            stage.attributes["busy_ms"] += elapsed
+            stage.attributes["times"] += 1
+            self.timings_ms[name] = self.timings_ms.get(name, 0.0) + elapsed
+
+    def join(self, key: str) -> None:
+        """Take the trace id that follows from a key, so that processes which know the key share it."""
+        self.trace_id = sha256(key.encode()).hexdigest()[:32]
 
     def at(self, counter_ns: int) -> int:
         """Nanoseconds since 1970 of a time that `time.perf_counter_ns` gave."""

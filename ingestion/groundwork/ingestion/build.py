@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from groundwork.core.documents import Chunk, RawDocument, Skipped
 from groundwork.core.progress import Progress
 from groundwork.core.scan import NoScanner, Scanner, Verdict
+from groundwork.core.telemetry import NO_STAGES, Stages
 from groundwork.ingestion.chunk import ChunkingConfig, chunk_document, chunk_id, unit_spans
 from groundwork.ingestion.parse import ParseError, ParseOptions, parse
 from groundwork.ingestion.plan import Plan, failure
@@ -74,7 +75,7 @@ class OpenPool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a build works with."""
+    """What a build works with. `trace` is told each step of an ingest."""
 
     embedder: Embedder
     cache: Cache
@@ -82,6 +83,7 @@ class Tools:
     parsing: ParseOptions
     chunking: ChunkingConfig
     scanner: Scanner = field(default_factory=NoScanner)
+    trace: Stages = NO_STAGES
 
 
 @dataclass(slots=True)
@@ -130,7 +132,9 @@ def build(
         parsed = parse_pages(plan.work, plan.verdicts, built, tools, progress)
         embed_new((chunk for page in parsed for chunk in pages.keep(page)), built, tools)
         progress.stage("write", total=built.chunks, unit="chunks")
-        write_points(pages, vectors_of(tools), writer, lexicon, progress)
+        with tools.trace.stage("write") as stage:
+            write_points(pages, vectors_of(tools), writer, lexicon, progress)
+            stage.note(chunks=built.chunks)
     return built
 
 
@@ -144,17 +148,20 @@ def parse_pages(
     """Parse, scan and chunk page by page; what is left out is noted in `built`."""
     for raw in work:
         try:
-            document = parse(raw, tools.parsing)
+            with tools.trace.bits("parse"):
+                document = parse(raw, tools.parsing)
         except ParseError as error:
             built.failed.append(failure(raw, error.reason, error.detail))
             progress.advance(note=raw.page)
             continue
-        held = quarantined(document, tools.scanner, verdicts)
+        with tools.trace.bits("scan"):
+            held = quarantined(document, tools.scanner, verdicts)
         if held is not None:
             built.quarantined.append(held)
             progress.advance(note=raw.page)
             continue
-        chunks = chunk_document(document, tools.embedder.count_tokens, tools.chunking)
+        with tools.trace.bits("chunk"):
+            chunks = chunk_document(document, tools.embedder.count_tokens, tools.chunking)
         built.pages.append(
             PageEntry(
                 document.page,
@@ -171,9 +178,10 @@ def parse_pages(
 
 def embed_new(chunks: Iterable[Chunk], built: Built, tools: Tools) -> None:
     """Bring the vectors of all chunks into the cache; those that were computed are noted in `built`."""
-    with tools.open_pool(tools.embedder) as pool:
+    with tools.trace.stage("embed") as stage, tools.open_pool(tools.embedder) as pool:
         for batch in batched(pool.embed(_missing(chunks, built, tools)), _CACHE_BATCH):
             tools.cache.put_many(tools.embedder.identity, dict(batch))
+        stage.note(embedded=built.embedded, reused=built.reused, tokens=built.tokens)
 
 
 def vectors_of(tools: Tools) -> Vectors:

@@ -38,7 +38,9 @@ def ingest(
     config = configuration(tools)
     base = comparable(live, config)
     with Spool[RawDocument]() as work:
-        plan = discover(request.read(), base, work, progress, request.verdicts)
+        with tools.trace.stage("discover") as stage:
+            plan = discover(request.read(), base, work, progress, request.verdicts)
+            stage.note(files=plan.found, pages=len(plan.work), removed=len(plan.removed))
         if base is not None and nothing_changed(plan, base):
             return unchanged(base, plan, began)
         with store.begin(
@@ -53,7 +55,9 @@ def ingest(
             closed(writer, lexicon, manifest)
     promoted = request.promote and manifest.refusal is None
     if promoted:
-        store.promote(request.index, manifest.version)
+        with tools.trace.stage("publish") as stage:
+            store.promote(request.index, manifest.version)
+            stage.note(version=manifest.version)
     return outcome(manifest, plan, promoted=promoted)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwork.core.errors import InvalidInput
+from groundwork.core.telemetry import NO_STAGES
 
 if TYPE_CHECKING:
     from groundwork.core.scan import Scanner
     from groundwork.core.settings import Settings
+    from groundwork.core.telemetry import Stages
     from groundwork.ingestion.build import Tools
     from groundwork.ingestion.outcome import IngestRequest
     from groundwork.ingestion.parse.base import ParseOptions
@@ -59,7 +61,9 @@ def page_scanner(settings: Settings) -> Scanner:
 
 
 @contextmanager
-def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
+def open_tools(
+    settings: Settings, parsing: ParseOptions, trace: Stages = NO_STAGES
+) -> Iterator[Tools]:
     """What an ingest works with."""
     from groundwork.ingestion.build import Tools
     from groundwork.ingestion.chunk import ChunkingConfig
@@ -76,9 +80,18 @@ def open_tools(settings: Settings, parsing: ParseOptions) -> Iterator[Tools]:
             parsing=parsing,
             chunking=ChunkingConfig(),
             scanner=page_scanner(settings),
+            trace=trace,
         )
     finally:
         cache.close()
+
+
+def traced_ingest(settings: Settings, index: str, step: str = "") -> AbstractContextManager[Stages]:
+    """The trace of an ingest, or of one step of it in a process of its own; `index` is "" where the step does not know it."""
+    from groundwork.core.monitoring.tracing.job import traced
+
+    name = " ".join(part for part in ("ingest", index, step) if part)
+    return traced(settings, name, {"groundwork.index": index or None})
 
 
 def ingest_request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,17 +69,21 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
 def _run(
     settings: Settings, sources: tuple[str, ...], index: str, options: dict[str, Any]
 ) -> IngestResult:
+    from groundwork.core.telemetry import NO_STAGES
     from groundwork.ingestion.ingest import dry_run, ingest
-    from groundwork.pipelines.compose import ingest_request, parse_options
+    from groundwork.pipelines.compose import ingest_request, parse_options, traced_ingest
 
-    work = dry_run if options.pop("dry_run") else ingest
+    dry = options.pop("dry_run")
+    work = dry_run if dry else ingest
     promote = not options.pop("no_promote")
     request = ingest_request(settings, sources, index, options, promote=promote)
     progress = ConsoleProgress()
     try:
         with (
+            # What changes nothing leaves no trace either.
+            nullcontext(NO_STAGES) if dry else traced_ingest(settings, index) as trace,
             open_index_store(settings) as store,
-            open_tools(settings, parse_options(options)) as tools,
+            open_tools(settings, parse_options(options), trace) as tools,
         ):
             return work(request, store, tools, progress)
     finally:

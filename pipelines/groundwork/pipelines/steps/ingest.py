@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundwork.core.settings import Settings
+from groundwork.core.telemetry import Stage
 from groundwork.ingestion import shards as sharded
 from groundwork.ingestion.build import Tools
 from groundwork.ingestion.check import Limits
 from groundwork.ingestion.shards_files import ShardFiles
 from groundwork.ingestion.shards_plan import Cut, Found, Shard
-from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.compose import (
+    ingest_request,
+    open_index_store,
+    open_tools,
+    parse_options,
+    traced_ingest,
+)
 from groundwork.pipelines.runs import MOST_PARALLEL, RunFolder
-from groundwork.pipelines.steps.step import keep_result, read_json, step, write_json
+from groundwork.pipelines.steps.step import Step, keep_result, read_json, step, write_json
+
+if TYPE_CHECKING:
+    from groundwork.retrieval.index.base import IndexStore
 
 
 def discover(
@@ -27,10 +37,15 @@ def discover(
     with step("discover") as one:
         request = ingest_request(one.settings, sources, index, options)
         with (
+            traced_ingest(one.settings, index, "discover") as trace,
             open_index_store(one.settings) as store,
             open_tools(one.settings, parse_options(options)) as tools,
+            trace.stage("discover") as stage,
         ):
             found = sharded.discover(request, store, tools, _files(one.settings), one)
+            # All steps of an ingest know the digest of its documents.
+            trace.join(found.documents)
+            stage.note(pages=found.pages, bytes=found.bytes, removed=len(found.removed))
         _write_found(into, found)
         one.done = (
             "nothing changed"
@@ -61,7 +76,7 @@ def plan(found_at: str, count: int, code: str) -> list[dict[str, Any]]:
 def chunk(shard: Mapping[str, Any]) -> dict[str, Any]:
     """Parse, scan and chunk one shard."""
     known = Shard.from_dict(dict(shard))
-    with step("chunk", known.part) as one, _tools(one.settings, known) as tools:
+    with step("chunk", known.part) as one, _tools(one, one.settings, known) as tools:
         work = sharded.chunk_shard(known, tools, _files(one.settings), one)
         one.done = _said(work)
         return asdict(work)
@@ -72,7 +87,7 @@ def embed(shard: Mapping[str, Any], workers: int) -> dict[str, Any]:
     known = Shard.from_dict(dict(shard))
     with step("embed", known.part) as one:
         settings = _with_workers(one.settings, int(workers) or _share(one.settings, known))
-        with _tools(settings, known) as tools:
+        with _tools(one, settings, known) as tools:
             work = sharded.embed_shard(known, tools, _files(settings), one)
         one.done = f"{_said(work)}, {work.embedded:,} vectors computed"
         return asdict(work)
@@ -80,18 +95,18 @@ def embed(shard: Mapping[str, Any], workers: int) -> dict[str, Any]:
 
 def build(found_at: str, shards: Sequence[Mapping[str, Any]], into: str) -> dict[str, Any]:
     """Build the version of the index out of all shards."""
-    with step("build") as one, open_index_store(one.settings) as store:
-        limits = Limits(
-            one.settings.ingest.max_failed_share, one.settings.ingest.max_vanished_share
-        )
-        built = sharded.assemble(
-            _read_found(found_at),
-            [Shard.from_dict(dict(shard)) for shard in shards],
-            store,
-            _files(one.settings),
-            limits,
-            one,
-        )
+    with step("build") as one:
+        found, limits = _read_found(found_at), _limits(one.settings)
+        with _at_work(one, found, "write") as (store, stage):
+            built = sharded.assemble(
+                found,
+                [Shard.from_dict(dict(shard)) for shard in shards],
+                store,
+                _files(one.settings),
+                limits,
+                one,
+            )
+            stage.note(pages=built.pages, chunks=built.chunks, version=built.version)
         write_json(into, asdict(built))
         one.done = f"version {built.version}: {built.pages:,} pages, {built.chunks:,} chunks"
         return asdict(built)
@@ -101,17 +116,35 @@ def promote(found_at: str, built_at: str, refusal: str, *, wanted: bool) -> dict
     """Make the version live, and a release of it, where nothing speaks against it. Returns what an ingest returns."""
     from groundwork.pipelines.steps.live import release_of
 
-    with step("promote") as one, open_index_store(one.settings) as store:
+    with step("promote") as one:
         found = _read_found(found_at)
         built = sharded.Assembled(**read_json(built_at))
         if refusal and built.refusal is None:
             built = sharded.Assembled(**{**asdict(built), "refusal": refusal})
-        result = sharded.promote(found, built, store, wanted=wanted)
+        with _at_work(one, found, "publish") as (store, stage):
+            result = sharded.promote(found, built, store, wanted=wanted)
+            stage.note(version=result.version, promoted=result.promoted)
         told = {**asdict(result), "release": None}
     if result.promoted and not result.unchanged and result.version is not None:
         told["release"] = release_of(one.settings, found.index, result.version)
     keep_result(one.settings, told)
     return told
+
+
+@contextmanager
+def _at_work(one: Step, found: Found, name: str) -> Iterator[tuple[IndexStore, Stage]]:
+    """The index, and the span of a step on it under the ingest's trace."""
+    with (
+        traced_ingest(one.settings, found.index, one.name) as trace,
+        open_index_store(one.settings) as store,
+        trace.stage(name) as stage,
+    ):
+        trace.join(found.documents)
+        yield store, stage
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.ingest.max_failed_share, settings.ingest.max_vanished_share)
 
 
 def _files(settings: Settings) -> ShardFiles:
@@ -128,11 +161,18 @@ def _read_found(path: str) -> Found:
     return Found.from_json(Path(path).read_bytes())
 
 
-def _tools(settings: Settings, shard: Shard) -> AbstractContextManager[Tools]:
-    """What the shard was planned for."""
+@contextmanager
+def _tools(one: Step, settings: Settings, shard: Shard) -> Iterator[Tools]:
+    """What the shard was planned for; the step is traced."""
     config = sharded.config_of(shard, _files(settings))
     names = ("url_base", "site", "product_version", "tags")
-    return open_tools(settings, parse_options({name: config[name] for name in names}))
+    options = parse_options({name: config[name] for name in names})
+    with (
+        traced_ingest(settings, "", f"{one.name} {one.part}") as trace,
+        open_tools(settings, options, trace) as tools,
+    ):
+        trace.join(shard.documents)
+        yield tools
 
 
 def _share(settings: Settings, shard: Shard) -> int:

@@ -12,7 +12,13 @@ from groundwork.core.monitoring.retraining import Desk, Ended, Trigger
 from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
 from groundwork.core.settings import Settings
 from groundwork.ingestion.ingest import IngestResult, ingest
-from groundwork.pipelines.compose import ingest_request, open_index_store, open_tools, parse_options
+from groundwork.pipelines.compose import (
+    ingest_request,
+    open_index_store,
+    open_tools,
+    parse_options,
+    traced_ingest,
+)
 from groundwork.pipelines.runs import RunFolder
 from groundwork.pipelines.steps.desk import desk_hears, end_run
 from groundwork.pipelines.steps.evaluate import golden_for, judged
@@ -96,8 +102,9 @@ def refresh(job: Mapping[str, Any]) -> dict[str, Any]:
     with step("refresh") as one:
         request = ingest_request(one.settings, job["sources"], str(job["index"]), {}, promote=False)
         with (
+            traced_ingest(one.settings, request.index) as trace,
             open_index_store(one.settings) as store,
-            open_tools(one.settings, parse_options({})) as tools,
+            open_tools(one.settings, parse_options({}), trace) as tools,
             desk_hears(one.settings, job),
         ):
             result = ingest(request, store, tools, one)
