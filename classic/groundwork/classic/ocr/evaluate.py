@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -218,19 +218,25 @@ def _line_rows(name: str, lines: Sequence[LineResult]) -> list[Row]:
 
 
 def _two(name: str, lines: Sequence[LineResult]) -> list[Row]:
-    exact = interval([float(one.exact) for one in lines], [one.group for one in lines], seed=_SEED)
+    exact = _share([float(one.exact) for one in lines], [one.group for one in lines])
     return [Row("char_error", name, char_error(lines)), Row("line_exact", name, exact)]
 
 
 def _card_rows(name: str, cards: Sequence[CardResult]) -> list[Row]:
     def row(metric: str, values: Iterable[float]) -> Row:
-        return Row(metric, name, interval(list(values), [one.id for one in cards], seed=_SEED))
+        return Row(metric, name, _share(list(values), [one.id for one in cards]))
 
     return [
         row("located", (float(one.located) for one in cards)),
         row("outlined", (float(one.outlined) for one in cards)),
         row("fields", (one.fields for one in cards)),
     ]
+
+
+def _share(values: list[float], groups: list[str]) -> Interval:
+    """The interval of a share: widened for few groups it may pass the ends that a share has."""
+    found = interval(values, groups, seed=_SEED)
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def folder_of(prepared: Path) -> Path:
