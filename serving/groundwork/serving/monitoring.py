@@ -27,6 +27,7 @@ from groundwork.core.monitoring.watch import Champions, Watch
 from groundwork.core.registry.base import ASSISTANT, Line
 from groundwork.core.settings import Settings
 from groundwork.serving.engine.base import Engine
+from groundwork.serving.labels import LabelCounts
 from groundwork.serving.store import AnswerStore
 from groundwork.serving.witness import Watching
 
@@ -74,6 +75,7 @@ class Monitoring:
             self.settings.monitoring,
             champions=champions,
             triggers=QualityTriggers(self.settings, store),
+            new_labels=LabelCounts(self.settings),
         )
         self._register(watch, accounts, engines)
         self.tracer.start()

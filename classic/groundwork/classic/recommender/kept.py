@@ -12,7 +12,13 @@ import orjson
 import sqlalchemy as sql
 
 from groundwork.core.errors import InvalidInput, NotFound
-from groundwork.core.metering.database import insert_or, open_engine, reading, writing
+from groundwork.core.metering.database import (
+    create_tables,
+    insert_or,
+    open_engine,
+    reading,
+    writing,
+)
 
 # A click counts as much as a rating of four stars, the least that says "liked".
 CLICK_STARS = 4.0
@@ -57,8 +63,7 @@ class Recommendations:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        create_tables(self._engine, _metadata)
 
     def save(self, kept: Kept) -> None:
         """Keep what was recommended, so that clicks can be told from made-up ones. Raises Unavailable."""
@@ -126,6 +131,13 @@ class Recommendations:
                     found[user, film] = said
         rows = [(user, film, stars, at) for (user, film), (_, at, stars) in found.items()]
         yield from sorted(rows, key=lambda row: (row[3], row[0], row[1]))
+
+    def count(self, since: int) -> int:
+        """Reactions of known people that came, or were changed, from an instant (seconds since 1970) on."""
+        mine = _clicks.c.user_id.is_not(None), _clicks.c.at >= since
+        with reading(self._engine) as connection:
+            query = sql.select(sql.func.count()).select_from(_clicks).where(*mine)
+            return int(connection.execute(query).scalar_one())
 
     def rates(self) -> dict[str, dict[str, float]]:
         """By release: how many recommendations were given, how many had a reaction, and their share."""

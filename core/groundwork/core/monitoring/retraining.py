@@ -8,7 +8,7 @@ whoever has the machine for it, one after the other; they end in the same gate a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
 from groundwork.core.errors import GateRefused, GroundworkError, InvalidInput
-from groundwork.core.metering.database import open_engine, reading, writing
+from groundwork.core.metering.database import create_tables, open_engine, reading, writing
 from groundwork.core.registry.base import Line
 from groundwork.core.settings.monitoring import RetrainingSettings
 
@@ -62,7 +62,7 @@ sql.Index(
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What asks. `labels` is how many labels there are in all, where that is known."""
+    """What asks. `labels` is how many labels there are in all, where labels were counted."""
 
     line: Line
     cause: Cause
@@ -111,6 +111,14 @@ class Ended:
 
 
 Work = Callable[[Run], Ended]
+# How many labels of a line have come since its last retraining; since ever where there was none.
+NewLabels = Callable[[Line, Run | None], int]
+
+
+def no_labels(line: Line, last: Run | None) -> int:
+    """Where nobody counts."""
+    del line, last
+    return 0
 
 
 class Desk:
@@ -126,8 +134,7 @@ class Desk:
         self._engine = open_engine(url)
         self._settings = settings
         self._clock = clock
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        create_tables(self._engine, _metadata)
 
     def ask(self, trigger: Trigger) -> Decision:
         """Ask for a retraining. Equal alarms get the same one."""
@@ -178,8 +185,8 @@ class Desk:
         with reading(self._engine) as connection:
             return [_run(row) for row in connection.execute(query)]
 
-    def due(self, labels: Mapping[str, int] | None = None) -> list[Trigger]:
-        """What the schedule and the counts of labels ask for now. `labels` is how many there are in all, by line."""
+    def due(self, new_labels: NewLabels = no_labels) -> list[Trigger]:
+        """What the schedule and the counts of labels ask for now. Raises what `new_labels` raises."""
         found = []
         now = self._now()
         for name, days in self._settings.every_days.items():
@@ -191,10 +198,10 @@ class Desk:
         for name, wanted in self._settings.labels.items():
             line = Line.parse(name)
             last = self._last(line)
-            count = (labels or {}).get(name, 0)
-            new = count - (last.labels if last is not None else 0)
+            new = new_labels(line, last)
             if new >= wanted:
-                found.append(Trigger(line, "labels", f"{new:,} new labels", count))
+                total = new + (last.labels if last is not None else 0)
+                found.append(Trigger(line, "labels", f"{new:,} new labels", total))
         return found
 
     def close(self) -> None:

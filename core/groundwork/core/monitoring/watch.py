@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from groundwork.core.errors import Unavailable
 from groundwork.core.monitoring.drift.monitors import Monitors
 from groundwork.core.monitoring.drift.report import DriftReport
-from groundwork.core.monitoring.retraining import Desk, Trigger
+from groundwork.core.monitoring.retraining import Desk, NewLabels, Trigger, no_labels
 from groundwork.core.registry.base import ASSISTANT, Line
 from groundwork.core.settings.monitoring import MonitoringSettings
 
@@ -32,13 +32,17 @@ class Watch:
         *,
         champions: Champions = dict,
         triggers: Triggers = tuple,
+        new_labels: NewLabels = no_labels,
     ) -> None:
-        """`triggers` says what else asks for a retraining, such as a fall of quality. Both may raise Unavailable."""
+        """`triggers` says what else asks for a retraining, such as a fall of quality; `new_labels` counts for the desk. All
+        may raise Unavailable.
+        """
         self._monitors = monitors
         self._desk = desk
         self._settings = settings
         self._champions = champions
         self._triggers = triggers
+        self._new_labels = new_labels
         self._known: dict[Line, str] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,7 +63,8 @@ class Watch:
         for report in reports:
             if report.fresh and report.state == "drifting":
                 _log.warning("%s drifts: %s", report.monitor, report.sentence)
-        for trigger in [*self._of_drift(reports), *self._desk.due(), *self._triggers()]:
+        due = self._desk.due(self._new_labels)
+        for trigger in [*self._of_drift(reports), *due, *self._triggers()]:
             if str(trigger.line) in self._settings.retraining.data:
                 decision = self._desk.ask(trigger)
                 _log.info("%s (%s): %s", trigger.line, trigger.cause, decision.detail)

@@ -23,8 +23,10 @@ from groundwork.pipelines.runs import RunFolder
 from groundwork.pipelines.steps.desk import desk_hears, end_run
 from groundwork.pipelines.steps.evaluate import golden_for, judged
 from groundwork.pipelines.steps.live import release_of
+from groundwork.pipelines.steps.reactions import with_reactions
 from groundwork.pipelines.steps.step import Step, keep_result, step
 from groundwork.pipelines.steps.train import describe
+from groundwork.serving.labels import LabelCounts
 
 _log = logging.getLogger("groundwork.pipelines")
 
@@ -76,7 +78,11 @@ def by_desk(settings: Settings, line: str, reason: str) -> Decided:
         raise InvalidInput("a reason needs the line that it is about", field="line")
     desk = Desk(settings.ledger_url, retraining)
     try:
-        asked = [Trigger(Line.parse(line), "person", reason)] if reason else desk.due()
+        asked = (
+            [Trigger(Line.parse(line), "person", reason)]
+            if reason
+            else desk.due(LabelCounts(settings))
+        )
         for trigger in asked:
             if reason or str(trigger.line) in retraining.data:
                 desk.ask(trigger)
@@ -89,6 +95,7 @@ def by_desk(settings: Settings, line: str, reason: str) -> Decided:
                 INGEST, run.id, {"index": run.line.name, "sources": _required(sources, run.line)}
             )
         data = sources[0] if sources else ""
+        with_reactions(settings, run.line, data)
         return Decided(TRAIN, run.id, describe(run.line.kind, run.line.name, data, 7, {}))
     finally:
         desk.close()
