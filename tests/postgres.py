@@ -16,7 +16,7 @@ def running_server() -> Iterator[str]:
     """A server of its own with nothing in it; skips where there is none to start."""
     try:
         # No test pulls the plug.
-        with postgres(fsync="off", max_connections="100") as address:
+        with postgres(fsync="off", max_connections="200") as address:
             yield address
     except NotInstalledError as error:
         pytest.skip(str(error))

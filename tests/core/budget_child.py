@@ -17,6 +17,8 @@ from groundwork.core.metering.callers import Caller
 from groundwork.core.metering.ledger import Ledger
 from groundwork.core.metering.postings import Line, Posting, Request, now_ms
 
+# As many as a service answers requests with.
+THREADS = 32
 CALLER = Caller(team="search", user="ada")
 
 
@@ -40,7 +42,7 @@ def main(url: str, name: str, requests: int, cost: int, mode: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    with ThreadPoolExecutor(requests) as pool:
+    with ThreadPoolExecutor(min(requests, THREADS)) as pool:
         outcomes = list(pool.map(ask, range(requests)))
     sys.stdout.write(" ".join(outcomes) + "\n")
     sys.stdout.flush()

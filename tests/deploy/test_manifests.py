@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from groundwork.cli import cli
+from groundwork.core.metering.database import CONNECTIONS
 from groundwork.core.settings import Settings
 from tests.deploy.image_files import ROLES, stages
 from tests.deploy.manifests import (
@@ -287,3 +288,20 @@ def test_scaling_asks_for_metrics_that_exist() -> None:
         for trigger in scaled["spec"]["triggers"]:
             for metric in re.findall(r"groundwork_\w+", trigger["metadata"]["query"]):
                 assert metric in exposed
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_database_has_connections_for_every_replica(overlay: str) -> None:
+    (service,) = (one for one in of_kind(overlay, "StatefulSet") if _name(one) == "groundwork")
+    scaled = [one["spec"] for one in of_kind(overlay, "ScaledObject") if _name(one) == "groundwork"]
+    most = max([service["spec"]["replicas"], *(each["maxReplicaCount"] for each in scaled)])
+    said = [one["spec"]["postgresql"]["parameters"] for one in of_kind(overlay, "Cluster")]
+    if not said:
+        (server,) = (one for where, one in containers(overlay) if one["name"] == "postgres")
+        said = [dict(part.split("=") for part in server["args"] if "=" in part)]
+    # MLflow, the Slack app and a job have theirs.
+    assert int(said[0]["max_connections"]) >= (most + 2) * CONNECTIONS
+
+
+def _name(one: dict[str, Any]) -> str:
+    return str(one["metadata"]["name"])

@@ -12,7 +12,7 @@ import sqlalchemy as sql
 
 from groundwork.core.answers import Turn
 from groundwork.core.errors import NotFound
-from groundwork.core.metering.database import open_engine, reading, writing
+from groundwork.core.metering.database import create_tables, open_engine, reading, writing
 
 ID_PATTERN = r"^conv-[0-9a-f]{24}$"
 _ID = re.compile(ID_PATTERN)
@@ -99,8 +99,7 @@ class ConversationStore:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        with writing(self._engine) as connection:
-            metadata.create_all(connection)
+        create_tables(self._engine, metadata)
 
     def create(self, owner: str | None = None, conversation_id: str | None = None) -> str:
         """Begin one, under an id of `new_conversation` where one was given out already; returns its id."""

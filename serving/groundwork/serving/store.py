@@ -11,7 +11,7 @@ import sqlalchemy as sql
 
 from groundwork.core.answers import Answer
 from groundwork.core.errors import NotFound
-from groundwork.core.metering.database import open_engine, reading, writing
+from groundwork.core.metering.database import create_tables, open_engine, reading, writing
 from groundwork.core.metering.tables import requests
 
 _metadata = sql.MetaData()
@@ -38,8 +38,7 @@ class AnswerStore:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        create_tables(self._engine, _metadata)
 
     def save(self, answer: Answer) -> None:
         """Record an answer. Its charges are the ledger's."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +17,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from groundwork.core.errors import ConfigurationError, Unavailable
 
 _BUSY_MS = 5000
+# A thread uses one connection at a time, and a process has at most 32 for requests (asyncio's own pool) and a few beside them.
+# With fewer connections than threads, those that wait for one are overtaken by those that come back for another, and in the
+# end a busy database counts as absent. A quarter is kept open; the rest come and go with the load.
+CONNECTIONS = 40
+_POOL = {"pool_size": 10, "max_overflow": CONNECTIONS - 10, "pool_timeout": _BUSY_MS / 1000}
+# Any number that nobody else takes; migrations have their own.
+_TABLES_LOCK = 0x67776462
+# As long as somebody has it.
+_SHARED: WeakValueDictionary[sql.URL, sql.Engine] = WeakValueDictionary()
+_opening = threading.Lock()
 # By the database's file.
 _TURNS: dict[str, threading.Lock] = {}
 # How long a lock or a connection is waited for before the database counts as absent.
@@ -23,7 +34,11 @@ _POSTGRES_OPTIONS = f"-c lock_timeout={_BUSY_MS} -c timezone=UTC"
 
 
 def open_engine(url: str) -> sql.Engine:
-    """An engine on this URL. Connects at first use. Raises ConfigurationError for other databases."""
+    """An engine on this URL. Connects at first use. Raises ConfigurationError for other databases.
+
+    On PostgreSQL all stores of a process share one, or each would keep connections of its own. Whoever disposes of it closes
+    what is idle, and no more.
+    """
     parsed = sql.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
@@ -34,12 +49,16 @@ def open_engine(url: str) -> sql.Engine:
             f"ledger.url begins with {parsed.drivername}; use sqlite:/// or postgresql+psycopg://",
             field="ledger.url",
         )
-    return sql.create_engine(
-        parsed,
-        pool_pre_ping=True,
-        pool_timeout=_BUSY_MS / 1000,
-        connect_args={"connect_timeout": 3, "options": _POSTGRES_OPTIONS},
-    )
+    with _opening:
+        engine = _SHARED.get(parsed)
+        if engine is None:
+            engine = _SHARED[parsed] = sql.create_engine(
+                parsed,
+                pool_pre_ping=True,
+                **_POOL,
+                connect_args={"connect_timeout": 3, "options": _POSTGRES_OPTIONS},
+            )
+    return engine
 
 
 @contextmanager
@@ -65,6 +84,17 @@ def writing(engine: sql.Engine, *, durable: bool = True) -> Iterator[sql.Connect
         engine.execution_options(**options).begin() as connection,
     ):
         yield connection
+
+
+def create_tables(engine: sql.Engine, metadata: sql.MetaData) -> None:
+    """Make those that are missing. Raises Unavailable.
+
+    Replicas that start together take turns: on PostgreSQL two that find a table missing would both make it, and one would fail.
+    """
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(_TABLES_LOCK)))
+        metadata.create_all(connection)
 
 
 @contextmanager
@@ -105,7 +135,9 @@ def add_up(
 def _sqlite(url: sql.URL) -> sql.Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sql.create_engine(url)
+        engine = sql.create_engine(url, **_POOL)
+    else:
+        engine = sql.create_engine(url)
     sql.event.listen(engine, "connect", _on_connect)
     sql.event.listen(engine, "begin", _on_begin)
     return engine

@@ -17,7 +17,13 @@ import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from groundwork.core.errors import Unavailable
-from groundwork.core.metering.database import insert_or, open_engine, reading, writing
+from groundwork.core.metering.database import (
+    create_tables,
+    insert_or,
+    open_engine,
+    reading,
+    writing,
+)
 from groundwork.core.metering.tables import MAX_PICODOLLARS
 from groundwork.core.registry.observe import Arms, Observation, Role
 
@@ -146,8 +152,7 @@ class LedgerObservations:
             if self._engine is None:
                 engine = open_engine(self._url)
                 try:
-                    with writing(engine) as connection:
-                        _metadata.create_all(connection)
+                    create_tables(engine, _metadata)
                 except (IntegrityError, ProgrammingError) as error:
                     # Another replica made it at the same moment; if not, the first write will say so.
                     _log.debug("the table of observations is there: %s", error)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from groundwork.core.errors import NotFound
-from groundwork.core.metering.database import insert_or, reading, writing
+from groundwork.core.metering.database import create_tables, insert_or, reading, writing
 from groundwork.serving.conversation_store import KeptTurn
 from groundwork.serving.slack.tables import inbox, metadata, review_queue
 
@@ -40,8 +40,7 @@ class ReviewQueue:
 
     def __init__(self, engine: sql.Engine) -> None:
         self._engine = engine
-        with writing(engine) as connection:
-            metadata.create_all(connection)
+        create_tables(engine, metadata)
 
     def add(self, proposal: Proposal) -> bool:
         """Keep it without personal data and secrets; False where this source was proposed before."""

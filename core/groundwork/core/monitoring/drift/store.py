@@ -13,7 +13,13 @@ from typing import Any
 import orjson
 import sqlalchemy as sql
 
-from groundwork.core.metering.database import insert_or, open_engine, reading, writing
+from groundwork.core.metering.database import (
+    create_tables,
+    insert_or,
+    open_engine,
+    reading,
+    writing,
+)
 from groundwork.core.monitoring.drift.packing import pack, unpack
 
 _metadata = sql.MetaData()
@@ -70,8 +76,7 @@ class DriftStore:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        create_tables(self._engine, _metadata)
 
     def add(
         self,

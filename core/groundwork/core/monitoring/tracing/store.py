@@ -11,7 +11,13 @@ import orjson
 import sqlalchemy as sql
 
 from groundwork.core.errors import NotFound
-from groundwork.core.metering.database import insert_or, open_engine, reading, writing
+from groundwork.core.metering.database import (
+    create_tables,
+    insert_or,
+    open_engine,
+    reading,
+    writing,
+)
 from groundwork.core.monitoring.tracing.spans import Spans
 
 _metadata = sql.MetaData()
@@ -41,8 +47,7 @@ class TraceStore:
         self._engine = open_engine(url)
         self._keep_days = keep_days
         self._forgot_at = time.monotonic()
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        create_tables(self._engine, _metadata)
 
     def write(self, batch: Sequence[Spans]) -> None:
         """Keep them; what is there already stays. Raises Unavailable."""
