@@ -26,6 +26,7 @@ def test_a_million_chunks() -> None:
     assert found.shards == 60  # 10^9 bytes in shards of 16 MiB
     # 2,000 s parsing, 20,000 s embedding, 120 s starting, 500 s writing.
     assert found.core_hours == pytest.approx(22_620 / 3600)
+    assert (found.where, found.to_dict()["where"]) == ("cluster", "cluster")
     # 60 shards on 8 workers are 8 waves.
     assert found.hours == pytest.approx((8 * 22_120 / 60 + 500) / 3600)
     assert found.build_hours == pytest.approx(500 / 3600)
@@ -102,3 +103,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(cli, ["pipeline", "plan", "--chunks", "many"]) == 2
     assert "no number of chunks" in capsys.readouterr().err
     assert run(cli, ["pipeline", "plan", "--core-hour", "-1"]) == 2
+
+
+def test_more_workers_than_one_machine_runs_need_a_cluster() -> None:
+    places = [plan(1_000_000, RATES, Wish(workers=n), 16 * MIB).where for n in (1, 2, 3)]
+    assert places == ["here", "here", "cluster"]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from groundwork.core.errors import InvalidInput
+from groundwork.pipelines.runs import MOST_PARALLEL
 
 RATES = Path(__file__).with_name("rates.json")
 Quantisation = Literal["none", "scalar", "binary"]
@@ -123,6 +124,11 @@ class Plan:
     month_dollars: Decimal
 
     @property
+    def where(self) -> str:
+        """`here`, where this machine runs as many shards at a time as there are workers, or `cluster`."""
+        return "here" if self.workers <= MOST_PARALLEL else "cluster"
+
+    @property
     def settings(self) -> dict[str, str]:
         """What to set."""
         return {
@@ -137,7 +143,7 @@ class Plan:
         """As JSON; money is a decimal string."""
         told = {one.name: getattr(self, one.name) for one in fields(self)}
         money = {name: str(told[name]) for name in ("ingest_dollars", "month_dollars")}
-        return {**told, **money, "settings": self.settings}
+        return {**told, **money, "where": self.where, "settings": self.settings}
 
 
 def plan(chunks: int, rates: Rates, wish: Wish, shard_bytes: int) -> Plan:

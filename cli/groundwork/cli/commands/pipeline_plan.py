@@ -120,6 +120,7 @@ def _rows(plans: list[Any]) -> list[tuple[str, ...]]:
         ("Pages, GiB", lambda one: f"{one.source_gib:,.1f}"),
         ("Shards", lambda one: f"{one.shards:,} of {one.shard_mib:,.0f} MiB"),
         ("Workers", lambda one: f"{one.workers:,}"),
+        ("Where", lambda one: one.where),
         ("Core-hours", lambda one: f"{one.core_hours:,.0f}"),
         ("Hours, first ingest", lambda one: f"{one.hours:,.1f}"),
         ("  of them the last step", lambda one: f"{one.build_hours:,.1f}"),
