@@ -199,8 +199,11 @@ QUALITY: tuple[Panel, ...] = (
     (
         "Age of the live index",
         "s",
-        "Since its version was built.",
-        {"{{index}}": "time() - groundwork_index_built_timestamp_seconds"},
+        "Since an ingest last held it against its sources, and since its version was built.",
+        {
+            "{{index}} checked": "time() - groundwork_index_checked_timestamp_seconds",
+            "{{index}} built": "time() - groundwork_index_built_timestamp_seconds",
+        },
     ),
     ("Live versions", "short", "1 for each.", {"{{index}} {{version}}": "groundwork_index_info"}),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from groundwork.core.errors import GroundworkError, NotFound
@@ -22,6 +24,8 @@ Level = Literal["ok", "look", "act"]
 _DAY_MS = 86_400_000
 # Shares of a day's answers from which on a person should look.
 _FAILED, _ABSTAINED, _FEW = 0.02, 0.5, 20
+# As long as the alert GroundworkIndexStale waits.
+_STALE_DAYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def _index(settings: Settings) -> list[Row]:
     try:
         with open_index_store(settings) as store:
             version = store.alias(index, LIVE) if index in store.names() else None
+            made = {one.version: one.created_at for one in store.versions(index)} if version else {}
     except GroundworkError as error:
         # What else there is to say is wanted all the more.
         return [Row(f"index {index}", "look", error.detail)]
@@ -156,7 +161,21 @@ def _index(settings: Settings) -> list[Row]:
         return [
             Row(f"index {index}", "act", "nothing is live", "groundwork ingest SOURCE --index …")
         ]
-    return [Row(f"index {index}", "ok", f"version {version} is live")]
+    built = datetime.fromisoformat(made[version]).timestamp() if version in made else 0.0
+    return [_age(settings, index, version, built)]
+
+
+def _age(settings: Settings, index: str, version: str, built: float) -> Row:
+    """Of what is live: since an ingest last found or made it to hold what the sources hold."""
+    from groundwork.core.monitoring.checks import Checks, checked_at
+
+    with closing(Checks(settings.ledger_url)) as checks:
+        at = checked_at(checks.all().get(index), version, built)
+    days = (time.time() - at) / 86_400
+    says = f"version {version} is live, and was held against its sources {days:,.1f} days ago"
+    if days > _STALE_DAYS:
+        return Row(f"index {index}", "look", says, "run its ingest, and see why no schedule did")
+    return Row(f"index {index}", "ok", says)
 
 
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:

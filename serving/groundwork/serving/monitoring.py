@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from groundwork.core.metering.accounts import Accounts
+from groundwork.core.monitoring.checks import Checks
 from groundwork.core.monitoring.drift.monitors import Monitors
 from groundwork.core.monitoring.drop import Share, fell
 from groundwork.core.monitoring.metrics import Metrics
@@ -34,7 +35,7 @@ from groundwork.serving.witness import Watching
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """Made by `open`. `witness` is what the books of every assistant tell; `traces` is None where none are kept."""
+    """Made by `open`. `checks` says when indexes were last held against their sources; `witness` is what the books of every assistant tell; `traces` is None where none are kept."""
 
     settings: Settings
     metrics: Metrics
@@ -43,6 +44,7 @@ class Monitoring:
     desk: Desk
     traces: TraceStore | None
     witness: Watching
+    checks: Checks
 
     @classmethod
     def open(cls, settings: Settings, metrics: Metrics) -> Monitoring:
@@ -54,12 +56,14 @@ class Monitoring:
             undo.callback(monitors.close)
             desk = Desk(settings.ledger_url, settings.monitoring.retraining)
             undo.callback(desk.close)
+            checks = Checks(settings.ledger_url)
+            undo.callback(checks.close)
             traces = open_trace_store(settings)
             undo.pop_all()
         witness = Watching(
             metrics, tracer, monitors, _scrubber(settings), settings.monitoring.drift.enabled
         )
-        return cls(settings, metrics, tracer, monitors, desk, traces, witness)
+        return cls(settings, metrics, tracer, monitors, desk, traces, witness, checks)
 
     def start(
         self,
@@ -89,6 +93,7 @@ class Monitoring:
         self.tracer.close()
         self.monitors.close()
         self.desk.close()
+        self.checks.close()
         if self.traces is not None:
             self.traces.close()
 

@@ -13,6 +13,7 @@ from groundwork.cli.compose import load, open_index_store, open_tools
 from groundwork.cli.output import echo_json, index_option, json_option
 from groundwork.cli.progress import ConsoleProgress
 from groundwork.core.errors import GateRefused
+from groundwork.core.monitoring.checks import note_check
 
 if TYPE_CHECKING:
     from groundwork.core.settings import Settings
@@ -52,6 +53,8 @@ def ingest(sources: tuple[str, ...], index: str | None, as_json: bool, **options
     """
     settings = load()
     result = _run(settings, sources, index or settings.index.default, dict(options))
+    if result.promoted:
+        note_check(settings, result.index, result.version)
     release = _release(settings, result)
     if as_json:
         echo_json({**_as_dict(result), "release": release})

@@ -70,6 +70,12 @@ class Metrics:
             ("index",),
             registry=self.registry,
         )
+        self._checked = Gauge(
+            "groundwork_index_checked_timestamp_seconds",
+            "When an ingest last found or made the live version of an index to hold what its sources hold.",
+            ("index",),
+            registry=self.registry,
+        )
         ProcessCollector(registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -122,6 +128,12 @@ class Metrics:
         self._built.clear()
         for index in sorted(at)[:MAX_INDEXES]:
             self._built.labels(index).set(at[index])
+
+    def checked(self, at: Mapping[str, float]) -> None:
+        """Replace what is known about when live versions were held against their sources, in the same way."""
+        self._checked.clear()
+        for index in sorted(at)[:MAX_INDEXES]:
+            self._checked.labels(index).set(at[index])
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundwork.core.monitoring.checks import note_check
 from groundwork.core.settings import Settings
 from groundwork.core.telemetry import Stage
 from groundwork.ingestion import shards as sharded
@@ -125,6 +126,8 @@ def promote(found_at: str, built_at: str, refusal: str, *, wanted: bool) -> dict
             result = sharded.promote(found, built, store, wanted=wanted)
             stage.note(version=result.version, promoted=result.promoted)
         told = {**asdict(result), "release": None}
+    if result.promoted:
+        note_check(one.settings, found.index, result.version)
     if result.promoted and not result.unchanged and result.version is not None:
         told["release"] = release_of(one.settings, found.index, result.version)
     keep_result(one.settings, told)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.core.errors import ConfigurationError, InvalidInput
+from groundwork.core.monitoring.checks import note_check
 from groundwork.core.monitoring.retraining import Desk, Ended, Trigger
 from groundwork.core.registry.base import ASSISTANT, CHAMPION, Line
 from groundwork.core.settings import Settings
@@ -122,6 +123,8 @@ def refresh(job: Mapping[str, Any]) -> dict[str, Any]:
         release = None
         if not result.unchanged and not refusal:
             release = _promoted(one.settings, result)
+        if not refusal:
+            note_check(one.settings, result.index, result.version)
         one.done = f"version {result.version}" + (f": {refusal}" if refusal else "")
         return {
             "release": release or str(result.version),

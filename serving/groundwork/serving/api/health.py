@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from groundwork.core.errors import GroundworkError
+from groundwork.core.errors import GroundworkError, Unavailable
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.callers import COSTS
 from groundwork.core.metering.standing import Standing
+from groundwork.core.monitoring.checks import Check, checked_at
 from groundwork.retrieval.index.base import IndexStore
 from groundwork.serving.api.auth import caller_of
 from groundwork.serving.api.context import context_of
 from groundwork.serving.api.describe import problems
 from groundwork.serving.api.responses import JSON
 from groundwork.serving.api.shapes import Health, ReadinessShape
+from groundwork.serving.monitoring import Monitoring
 
 router = APIRouter(tags=["operations"])
 
@@ -81,6 +84,10 @@ async def metrics(request: Request) -> Response:
     live = await asyncio.to_thread(_live, services.index_store)
     services.metrics.live((index, version) for index, version, _ in live)
     services.metrics.built({index: built for index, _, built in live})
+    checks = await asyncio.to_thread(_checks, request)
+    services.metrics.checked(
+        {name: checked_at(checks.get(name), version, built) for name, version, built in live}
+    )
     services.metrics.money.budgets(await asyncio.to_thread(_budgets, services.accounts))
     return Response(services.metrics.exposition(), media_type=services.metrics.content_type)
 
@@ -104,6 +111,17 @@ def _built(store: IndexStore, index: str, version: str) -> float:
     if version not in created:
         return 0.0
     return datetime.fromisoformat(created[version]).timestamp()
+
+
+def _checks(request: Request) -> Mapping[str, Check]:
+    """Nothing where the database is down, or nothing is watched: then a version is as old as its making."""
+    monitoring: Monitoring | None = getattr(request.app.state, "monitoring", None)
+    if monitoring is None:
+        return {}
+    try:
+        return monitoring.checks.all()
+    except Unavailable:
+        return {}
 
 
 def _budgets(accounts: Accounts) -> list[Standing]:
