@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,59 @@ def test_retrainings_are_asked_for_once(command: Command) -> None:
     assert json.loads(out)["verdict"] == "joined"
     assert "recommender/films  queued  person: new films  (asked 2 times)" in command("retrain")[1]
     assert command("retrain", "recommender/films")[0] == 2
+
+
+# Evidently's own: escapes in its strings, where it was never compiled before, and old names of NumPy's.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::RuntimeWarning")
+def test_the_report_shows_the_feature_that_drifted(command: Command, tmp_path: Path) -> None:
+    observe(160, 0.9)
+    observe(80, 0.5)
+    code, out = command("drift", "ocr/cards", "--html", "report.html")
+    assert code == 0
+    assert "* confidence" in out
+    assert "written: report.html" in out
+    page = (tmp_path / "report.html").read_text()
+    assert page.lstrip().lower().startswith(("<!doctype html", "<html"))
+    # Feature by feature, as Evidently draws them; what nobody observed is left out.
+    assert set(re.findall(r'"column_name": "(\w+)"', page)) == {"confidence", "outcome"}
+    assert command("drift", "--html", "all.html")[0] == 2
+    assert not (tmp_path / "all.html").exists()
+
+
+def test_a_report_needs_observations_on_both_sides(command: Command, tmp_path: Path) -> None:
+    observe(60, 0.9)
+    code, _ = command("drift", "ocr/cards", "--html", "report.html")
+    assert code == 2
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_traces_are_copied_to_mlflow_once(command: Command) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    from groundwork.core.registry.open import place_of
+
+    first, second = kept_trace(), kept_trace()
+    assert command("traces", "--to-mlflow") == (0, "2 traces copied to MLflow\n")
+    third = kept_trace()
+    assert command("traces", "--to-mlflow") == (0, "1 traces copied to MLflow\n")
+    assert command("traces", "--to-mlflow") == (0, "0 traces copied to MLflow\n")
+    place = place_of(load())
+    mlflow = SqlAlchemyStore(place.url, place.artifacts or "")
+    for spans in (first, second, third):
+        info = mlflow.get_trace_info(f"tr-{spans.trace_id}")
+        assert info.experiment_id == "0"
+        (trace,) = mlflow.batch_get_traces([info.trace_id])
+        found = {span.name: span for span in trace.data.spans}
+        assert list(found) == ["invoke_agent docs", "retrieve", "generate"]
+        assert found["retrieve"].parent_id == spans.root.span_id
+        assert found["retrieve"].get_attribute("passages") == 3
+        assert found["generate"].status.description == "KeyError"
+
+
+def test_traces_of_a_registry_on_a_server_are_not_copied(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_trace()
+    monkeypatch.setenv("GROUNDWORK_REGISTRY__URL", "http://127.0.0.1:9")
+    assert command("traces", "--to-mlflow")[0] == 1
