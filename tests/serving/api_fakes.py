@@ -154,7 +154,8 @@ class ScriptedGenerator:
     def warm(self) -> None:
         """Nothing to load."""
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
+        del wanted, frugal
         return (Reach(self.model, 100),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:

@@ -30,7 +30,8 @@ class FakeGenerator:
     def warm(self) -> None:
         self.warmed += 1
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
+        del wanted, frugal
         return (Reach(self.model, 100),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:

@@ -17,6 +17,7 @@ from groundwork.core.settings import ConversationSettings
 from groundwork.core.tokens import count_tokens
 from groundwork.serving.engine.base import ChatRequest, Completion, Engine, Message
 from groundwork.serving.followups import VERSION, is_follow_up, specific_words, topic
+from groundwork.serving.generate.base import Reach
 from groundwork.serving.prompts.file import Prompt
 from groundwork.serving.prompts.library import PromptLibrary
 
@@ -84,6 +85,10 @@ class Rewriter(Protocol):
         """`history` is trimmed, oldest first; what a model uses is said to `tally`. Raises nothing on purpose."""
         ...
 
+    def reach(self) -> Reach | None:
+        """The model that may be asked, and what it writes at most; None where none is."""
+        ...
+
 
 class NoRewriter:
     """Leaves every question as it is."""
@@ -95,6 +100,10 @@ class NoRewriter:
         del history, tally
         return Rewritten(question, "none", "rewriting is off")
 
+    def reach(self) -> Reach | None:
+        """No model is asked."""
+        return None
+
 
 class HeuristicRewriter:
     """Names the topic behind a question that leans on an earlier one."""
@@ -105,6 +114,10 @@ class HeuristicRewriter:
         """No model is asked, so nothing is used."""
         del tally
         return by_words(question, history)
+
+    def reach(self) -> Reach | None:
+        """No model is asked."""
+        return None
 
 
 def by_words(question: str, history: Sequence[Turn]) -> Rewritten:
@@ -132,6 +145,10 @@ class ModelRewriter:
     def identity(self) -> str:
         """The engine, the prompt, and what checks them."""
         return f"{self._engine.identity}:{self._prompt.digest}:{VERSION}"
+
+    def reach(self) -> Reach | None:
+        """The engine's, for as long as the prompt lets it write."""
+        return Reach(self._engine.model, self._prompt.settings.max_tokens)
 
     async def rewrite(self, question: str, history: Sequence[Turn], tally: Tally) -> Rewritten:
         """One call, unless the question is the first. What it uses is said to `tally`, also where it is of no use."""

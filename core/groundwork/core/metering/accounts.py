@@ -35,12 +35,16 @@ _access = logging.getLogger("groundwork.access")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a request may use at most. `units` are (meter, quantity) of what is not counted in tokens, such as pages."""
+    """What a request may use at most. `units` are (meter, quantity) of what is not counted in tokens, such as pages.
+
+    `beside` is what other models do for it, such as embedding its question; rate limits do not count that.
+    """
 
     model: str
     prompt_tokens: int
     completion_tokens: int
     units: tuple[tuple[str, int], ...] = ()
+    beside: tuple[Expected, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -274,9 +278,10 @@ class Accounts:
 
 def _cost(book: PriceBook, expected: Expected) -> int:
     tokens = book.estimate(expected.model, expected.prompt_tokens, expected.completion_tokens)
-    return tokens + sum(
+    units = sum(
         quantity * (book.price(expected.model, meter) or 0) for meter, quantity in expected.units
     )
+    return tokens + units + sum(_cost(book, each) for each in expected.beside)
 
 
 def _require(book: PriceBook, expected: Expected) -> None:

@@ -75,7 +75,8 @@ def _search(
 ) -> tuple[Ticket, Retrieval]:
     accounts, embedder = assistant.books.accounts, assistant.retriever.embedder
     request_id = "srch-" + secrets.token_hex(12)
-    expected = Expected(embedder.model, embedder.count_tokens(query), 0)
+    search = Expected("qdrant", 0, 0, ((SEARCHES, 1),))
+    expected = Expected(embedder.model, embedder.count_tokens(query), 0, beside=(search,))
     ticket = accounts.admit(request_id, caller, expected)
     try:
         found = assistant.retriever.retrieve(

@@ -104,8 +104,8 @@ class Generator(Protocol):
         """Load what the first answer would otherwise wait for."""
         ...
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
-        """The models that may write where the caller asks for this generator; at least one, the last resort last."""
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
+        """The models that may write where the caller asks for this generator, or for a frugal answer; at least one."""
         ...
 
     def generate(self, task: Task) -> AsyncGenerator[Written, None]:

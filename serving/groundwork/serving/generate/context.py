@@ -24,7 +24,7 @@ from groundwork.serving.prompts.file import Prompt
 
 VERSION = "context-1"
 # A caller whose budget is nearly spent gets so many passages and turns.
-_FRUGAL_PASSAGES = 3
+FRUGAL_PASSAGES = 3
 _FRUGAL_TURNS = 2
 # What a chat template adds to a message, at most, and to the prompt.
 _TEMPLATE_TOKENS = 16
@@ -82,7 +82,7 @@ async def fit(task: Task, prompt: Prompt, engine: Engine, max_tokens: int) -> Co
 def _wanted(task: Task) -> _Choice:
     passages, turns = task.retrieval.passages, task.history
     if task.frugal:
-        passages, turns = passages[:_FRUGAL_PASSAGES], turns[-_FRUGAL_TURNS:]
+        passages, turns = passages[:FRUGAL_PASSAGES], turns[-_FRUGAL_TURNS:]
     return _Choice(passages, turns)
 
 

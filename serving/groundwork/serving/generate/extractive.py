@@ -39,9 +39,9 @@ class ExtractiveGenerator:
         """Load the token counter's table."""
         count_tokens("")
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
         """Quotes are as long as what is quoted."""
-        del wanted
+        del wanted, frugal
         return (Reach(self.model, _MAX_TOKENS * self._max_passages),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:

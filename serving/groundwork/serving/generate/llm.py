@@ -79,9 +79,9 @@ class LLMGenerator:
         _ = self.prompt
         count_tokens("")
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
         """As long as the prompt or the settings let it write."""
-        del wanted
+        del wanted, frugal
         return (Reach(self.model, self._max_tokens),)
 
     async def generate(self, task: Task) -> AsyncGenerator[Written, None]:

@@ -84,10 +84,13 @@ class RoutedGenerator:
         for route in (*self._routes, self._extractive):
             route.generator.warm()
 
-    def reach(self, wanted: str | None) -> tuple[Reach, ...]:
+    def reach(self, wanted: str | None, *, frugal: bool = False) -> tuple[Reach, ...]:
         """Everyone who may have to write, the last resort too. Raises NotFound."""
         check_wanted(wanted, self)
-        routes = self._from_wish(wanted).routes if wanted is not None else self._routes
+        if wanted is not None:
+            routes = self._from_wish(wanted, frugal=frugal).routes
+        else:
+            routes = self._small() if frugal else self._routes
         return tuple(
             reach for route in (*routes, self._extractive) for reach in route.generator.reach(None)
         )
@@ -96,11 +99,9 @@ class RoutedGenerator:
         """Who writes this. Raises NotFound for a name that nobody has."""
         if task.wanted is not None:
             check_wanted(task.wanted, self)
-            return self._from_wish(task.wanted)
+            return self._from_wish(task.wanted, frugal=task.frugal)
         if task.frugal:
-            small = tuple(route for route in self._routes if route.tier == "small")
-            # A large model is no way out for whoever may hardly spend anything, unless there is no other.
-            return Choice(small or self._routes, "budget")
+            return Choice(self._small(), "budget")
         if not self._by_tier or len(self._routes) == 1:
             return Choice(self._routes, "default")
         judged = judge(task.question, task.retrieval)
@@ -133,11 +134,17 @@ class RoutedGenerator:
                 return
         raise failed[-1][1]
 
-    def _from_wish(self, wanted: str) -> Choice:
+    def _small(self) -> tuple[Route, ...]:
+        # A large model is no way out for whoever may hardly spend anything, unless there is no other.
+        small = tuple(route for route in self._routes if route.tier == "small")
+        return small or self._routes
+
+    def _from_wish(self, wanted: str, *, frugal: bool) -> Choice:
         if wanted == EXTRACTIVE:
             return Choice((self._extractive,), "wish")
         first = [route for route in self._routes if route.name == wanted]
-        others = [route for route in self._routes if route.name != wanted]
+        whoever = self._small() if frugal else self._routes
+        others = [route for route in whoever if route.name != wanted]
         return Choice((*first, *others), "wish")
 
     def _in_turn(self, choice: Choice) -> tuple[Route, ...]:
