@@ -127,6 +127,8 @@ class Double:
     api_key: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     feedback: list[dict[str, Any]] = field(default_factory=list)
+    clicks: list[tuple[str, int]] = field(default_factory=list)
+    clicks_fail: bool = False
     disconnected: threading.Event = field(default_factory=threading.Event)
     url: str = ""
     loop: asyncio.AbstractEventLoop | None = None
@@ -182,6 +184,13 @@ class Endpoints:
             return self.double.feedback_replies.popleft()
         return JSONResponse({"id": len(self.double.feedback)}, 201)
 
+    async def clicks(self, request: Request) -> Response:
+        if (no := self._refused(request)) is not None:
+            return no
+        body = await request.json()
+        self.double.clicks.append((body["answer_id"], body["citation"]))
+        return problem(503, "down") if self.double.clicks_fail else JSONResponse(body, 201)
+
     async def models(self, request: Request) -> Response:
         if (no := self._refused(request)) is not None:
             return no
@@ -199,6 +208,7 @@ def application(double: Double) -> Starlette:
     api = [
         Route("/v1/ask", endpoints.ask, methods=["POST"]),
         Route("/v1/feedback", endpoints.feedback, methods=["POST"]),
+        Route("/v1/clicks", endpoints.clicks, methods=["POST"]),
         Route("/v1/models", endpoints.models),
     ]
     return Starlette(routes=[*routes(), *api], exception_handlers={NotFound: _missing})

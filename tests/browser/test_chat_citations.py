@@ -86,6 +86,44 @@ def test_a_tap_shows_the_passage_and_stays_on_the_page(browser: Browser, double:
     context.close()
 
 
+def test_sources_that_are_opened_are_counted(chat: ChatPage, double: Double) -> None:
+    double.reply(*whole("One [1]. Three [3].", citations=[PASSAGE, passage(3)], id="ans-0007"))
+    chat.ask()
+    chat.page.context.route("https://docs.example/**", lambda route: route.fulfill(body="a page"))
+    listed = chat.turn.get_by_role("region", name="Sources").get_by_role("link").last
+    with chat.page.expect_response("**/v1/clicks"):
+        listed.click()
+    with chat.page.expect_response("**/v1/clicks"):
+        chat.mark(3).click()
+    with chat.page.expect_response("**/v1/clicks"):
+        chat.mark(1).click(button="middle")
+    chat.mark(1).hover()
+    with chat.page.expect_response("**/v1/clicks"):
+        chat.card.get_by_role("link", name="Open page").click()
+    assert double.clicks == [("ans-0007", n) for n in (3, 3, 1, 1)]
+
+
+def test_looking_at_a_passage_is_no_click_and_a_click_that_is_not_counted_hurts_nobody(
+    browser: Browser, double: Double
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True
+    )
+    context.route("https://docs.example/**", lambda route: route.fulfill(body="a page"))
+    chat = ChatPage(context.new_page(), double.url)
+    chat.page.goto(double.url)
+    chat.ask()
+    chat.mark(1).tap()
+    _assert_card(chat)
+    assert double.clicks == []
+    double.clicks_fail = True
+    with chat.page.expect_response("**/v1/clicks"), context.expect_page():
+        chat.card.get_by_role("link", name="Open page").tap()
+    assert double.clicks == [("ans-0001", 1)]
+    expect(chat.text).to_be_visible()
+    context.close()
+
+
 def test_a_source_without_a_public_page_is_no_link(chat: ChatPage) -> None:
     chat.ask()
     chat.page.clock.install()

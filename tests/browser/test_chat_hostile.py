@@ -51,7 +51,7 @@ SURVEY = """(nodes) => nodes.flatMap((root) => [...root.querySelectorAll('*')]).
 
 ATTRIBUTES = {
     "class", "dir", "tabindex", "role", "aria-label", "scope", "start", "href", "target", "rel", "title", "type",
-    "aria-hidden", "focusable", "data-code", "aria-expanded", "aria-describedby",
+    "aria-hidden", "focusable", "data-code", "data-source", "aria-expanded", "aria-describedby",
 }  # fmt: skip
 
 

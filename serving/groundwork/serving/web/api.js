@@ -60,6 +60,12 @@ export async function feedback(answerId, rating, comment) {
   await call("/v1/feedback", { method: "POST", body: JSON.stringify(body) });
 }
 
+/** Says that source `n` of an answer was opened. The reader is on the way there: what fails is nobody's business. */
+export function clicked(answerId, n) {
+  const body = JSON.stringify({ answer_id: answerId, citation: n });
+  call("/v1/clicks", { method: "POST", body, keepalive: true }).catch(() => {});
+}
+
 /** Asks, and yields the stream's events as `{event, data}` with `data` parsed. Throws Problem, or AbortError. */
 export async function* ask(request, signal) {
   const response = await call("/v1/ask", {

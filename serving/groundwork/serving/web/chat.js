@@ -4,6 +4,7 @@ import { Announcer } from "./announce.js";
 import { indexes } from "./api.js";
 import { Composer } from "./composer.js";
 import { el } from "./dom.js";
+import { watchFollowed } from "./followed.js";
 import { KeyDialog } from "./keys.js";
 import { PassageCard } from "./passage.js";
 import { Turn } from "./turn.js";
@@ -31,6 +32,7 @@ class Chat {
     for (const suggestion of this.welcome.querySelectorAll(".suggestions button")) {
       suggestion.addEventListener("click", () => this.ask(suggestion.textContent));
     }
+    watchFollowed(document);
     this.measureDock();
     this.followEnd();
     this.printOpen();

@@ -86,7 +86,7 @@ export class Citations {
     const label = { class: "cite", "aria-label": `Source ${source.n}: ${source.title}` };
     const { title: _, ...target } = source.href ? linkAttributes(source.href) : {};
     const mark = source.href
-      ? el("a", { ...label, ...target }, String(source.n))
+      ? el("a", { ...label, ...target, "data-source": String(source.n) }, String(source.n))
       : el("button", { ...label, type: "button", "aria-expanded": "false" }, String(source.n));
     this.#card.attach(mark, source);
     return mark;
@@ -101,7 +101,7 @@ export function sourceList(sources, heading) {
 
 function entry(source) {
   const title = source.href
-    ? withText(el("a", { ...linkAttributes(source.href), class: "source-title" }), source.title)
+    ? withText(el("a", { ...linkAttributes(source.href), class: "source-title", "data-source": String(source.n) }), source.title)
     : withText(el("span", { class: "source-title" }), source.title);
   const place = source.href ? [] : [source.anchor ? `${source.url}#${source.anchor}` : source.url];
   const where = [source.path, ...place].filter((text) => text !== "").join(" · ");

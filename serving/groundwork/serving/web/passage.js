@@ -57,7 +57,7 @@ export class PassageCard {
       return;
     }
     this.close();
-    this.#card.replaceChildren(...content(this.#sources.get(mark)));
+    this.#card.replaceChildren(...content(this.#sources.get(mark), mark.closest("[data-answer]")?.dataset.answer));
     this.#mark = mark;
     this.#pinned = pinned;
     this.#card.hidden = false;
@@ -144,7 +144,7 @@ export class PassageCard {
   }
 }
 
-function content(source) {
+function content(source, answer) {
   const heading = el("p", { class: "passage-title", dir: "auto" });
   heading.append(el("span", { class: "passage-number" }, String(source.n)), " ");
   heading.append(withText(el("bdi"), source.title));
@@ -152,8 +152,9 @@ function content(source) {
   for (const quote of source.quotes) {
     quotes.append(withText(el("blockquote", { class: "quote", dir: "auto" }), quote));
   }
+  const told = { "data-source": String(source.n), "data-answer": answer };
   const way = source.href
-    ? el("a", { ...linkAttributes(source.href), class: "open" }, "Open page", icon("open"))
+    ? el("a", { ...linkAttributes(source.href), class: "open", ...told }, "Open page", icon("open"))
     : withText(el("p", { class: "small", dir: "auto" }), source.url);
   const path = source.path === "" ? null : withText(el("p", { class: "path", dir: "auto" }), source.path);
   return [heading, path, quotes, way].filter((node) => node !== null);

@@ -82,6 +82,7 @@ export class Turn {
     });
     const waiting = el("p", { class: "waiting" }, el("span", { class: "pulse" }), "Reading the documentation");
     this.element.dataset.state = "waiting";
+    delete this.element.dataset.answer;
     this.element.replaceChildren(this.#heading, waiting, this.prose);
   }
 
@@ -117,6 +118,7 @@ export class Turn {
     if (sources.length > 0) {
       this.element.append(sourceList(sources, answer.abstained ? "Closest pages" : "Sources"));
     }
+    if (answer.id) this.element.dataset.answer = answer.id;
     this.element.append(...this.#foot(answer, sources));
     const cited = sources.length === 1 ? "1 source" : `${sources.length} sources`;
     this.#page.announcer.say(answer.abstained ? "No answer was found." : `Answer finished, ${cited}.`);
