@@ -210,3 +210,24 @@ def test_pages_that_are_gone_are_refused_before_a_question_is_asked(handbook: Pa
     assert store.alias("handbook") == live
     store.close()
     assert Runs(settings.home).all() == []
+
+
+def test_what_was_measured_of_the_champion_is_not_measured_again(
+    handbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUNDWORK_REGISTRY__REGISTER_LIVE", "true")
+    settings = load()
+    publish(settings, handbook, "one")
+    job = {"index": "handbook", "sources": [str(handbook)]}
+    releases = []
+    for before, after in (("one", "two"), ("two", "three")):
+        for page in handbook.glob("*.md"):
+            page.write_text(page.read_text().replace(f"edition {before}", f"edition {after}"))
+        result = refresh(job)
+        assert result["promoted"], result
+        releases.append(result["release"])
+    runs = [one.run.release for one in Runs(settings.home).all()]
+    # The first champion had no release, and was measured as the settings make it; the second one's run was there.
+    assert len(runs) == 3
+    assert set(releases) <= set(runs)
+    assert all(one.startswith("rel-") for one in releases)
