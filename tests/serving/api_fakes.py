@@ -22,7 +22,7 @@ from groundwork.core.errors import GroundworkError, IndexMissing
 from groundwork.core.metering.accounts import Accounts
 from groundwork.core.metering.prices import GENERATE, embedded_book
 from groundwork.core.monitoring.metrics import Metrics
-from groundwork.core.settings import CacheSettings, RailsSettings, Settings
+from groundwork.core.settings import CacheSettings, LedgerSettings, RailsSettings, Settings
 from groundwork.guardrails.factory import create_guard
 from groundwork.retrieval.embed.base import PassageText, PassageVectors
 from groundwork.retrieval.index.base import LIVE, Filter, IndexStore, VersionInfo
@@ -253,10 +253,11 @@ class World:
         return only
 
 
-def build_world(home: Path, *, rails: bool = False, **service: Any) -> World:
+def build_world(home: Path, *, rails: bool = False, currency: str = "USD", **service: Any) -> World:
     settings = Settings(
         home=home,
         service=service,
+        ledger=LedgerSettings(currency=currency),
         # What one test asks twice, it wants answered twice.
         cache=CacheSettings(mode="off"),
         # Rails hold words back; what they do to an answer is tested where they are on.

@@ -52,6 +52,14 @@ async def test_the_cost_in_the_header_is_the_sum_of_the_charges(client: httpx.As
     assert Decimal(cost["picodollars"]) == charged * 10**12
 
 
+async def test_the_cost_is_in_the_currency_of_the_price_book(
+    make_world: Callable[..., World],
+) -> None:
+    async with make_world(currency="EUR").client() as client:
+        answer = (await client.post("/v1/ask", json=ASK)).json()
+    assert answer["cost"]["currency"] == "EUR"
+
+
 async def test_the_answer_is_kept(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/v1/ask", json=ASK)).json()
     again = await client.get(f"/v1/answers/{answer['id']}")

@@ -85,7 +85,7 @@ class Charge:
         }
 
 
-def cost_to_dict(charges: Sequence[Charge], currency: str = "USD") -> dict[str, Any]:
+def cost_to_dict(charges: Sequence[Charge], currency: str) -> dict[str, Any]:
     """What something cost, as the API shows it: the exact sum and what it is made of."""
     total = sum(charge.picodollars for charge in charges)
     return {
@@ -112,7 +112,7 @@ class RailVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. `reason` says why where there is none; `confidence` is calibrated, 0 to 1."""
+    """A finished answer. `reason` says why where there is none; `confidence` is calibrated, 0 to 1. `currency` is the charges'."""
 
     id: str
     created_at: str
@@ -134,6 +134,7 @@ class Answer:
     budget: Mapping[str, Any] | None = None
     conversation_id: str | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = "USD"
 
     @property
     def abstained(self) -> bool:
@@ -165,7 +166,7 @@ class Answer:
                 for citation in self.citations
             ],
             "usage": self.usage.to_dict(),
-            "cost": cost_to_dict(self.charges),
+            "cost": cost_to_dict(self.charges, self.currency),
             "budget": dict(self.budget) if self.budget is not None else None,
             "rails": [asdict(verdict) for verdict in self.rails],
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},

@@ -195,6 +195,7 @@ class Case:
             budget=self.admitted().budget(),
             conversation_id=self.conversation,
             record=self.record,
+            currency=self.admitted().book.currency,
         )
 
     def _what_began(self) -> tuple[Retrieval, Release]:

@@ -38,8 +38,6 @@ def ask(question: str, index: str | None, model: str | None, as_json: bool) -> N
 
 def show_answer(answer: Answer) -> None:
     """For a terminal: the text, its sources, and what it took."""
-    from groundwork.core.money import format_dollars
-
     click.echo(answer.answer)
     if answer.citations:
         click.echo()
@@ -48,7 +46,14 @@ def show_answer(answer: Answer) -> None:
         click.echo(f"    {citation.link}")
     click.echo()
     click.echo(
-        f"cost ${format_dollars(answer.picodollars)} · {answer.timings_ms['total']:.0f} ms · "
+        f"cost {_price(answer)} · {answer.timings_ms['total']:.0f} ms · "
         f"confidence {answer.confidence:.2f} · index {answer.index}@{answer.index_version} · "
         f"{answer.release} · {answer.id} · trace {answer.trace_id}"
     )
+
+
+def _price(answer: Answer) -> str:
+    from groundwork.core.money import format_dollars
+
+    amount = format_dollars(answer.picodollars)
+    return f"${amount}" if answer.currency == "USD" else f"{amount} {answer.currency}"

@@ -211,6 +211,7 @@ class _Call:
             timings_ms=self._trace.finish(),
             trace_id=self._trace.trace_id,
             record={"engine": self._engine.name, "usage_estimated": forwarded.usage is None},
+            currency=ticket.book.currency,
         )
         # Nothing of it can be read again: the ledger has all there is.
         services.accounts.record(ticket, Entry(self._answer, lines, ticket).posting())
