@@ -28,7 +28,7 @@ class Size:
 
 
 SIZES = {
-    "full": Size(10_100, 96, 2048, 12_800, 16_400, 3000, 60, 256, 2000, 150),
+    "full": Size(20_200, 192, 2048, 12_800, 16_400, 3000, 60, 256, 2000, 150),
     # Within five minutes on two cores, everything included: enough to read, not enough to pass the gate.
     "quick": Size(2200, 14, 1024, 2048, 240, 140, 6, 64, 300, 24),
     "smoke": Size(6, 2, 64, 2048, 3, 3, 2, 16, 12, 2),
