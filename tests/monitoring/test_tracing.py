@@ -126,9 +126,10 @@ def test_a_share_is_kept_and_what_failed_always() -> None:
     calls = []
     tracer.emit(unwanted, lambda: calls.append(1) or made(), failed=False)  # type: ignore[func-returns-value]
     assert not calls
-    failed = next(t for t in traces if not tracer.wants(t) and not t.closed)
+    failed = next(t for t in traces if not tracer.wants(t) and t.ended_ns is None)
     tracer.emit(failed, made, failed=True)
     tracer.emit(failed, made, failed=True)
+    tracer.flush(0)
     assert sum(len(lane._waiting) for lane in tracer.lanes) == 1
     assert not Tracer([NoPlace()], 1.0).wants(Trace(PARENT[:-2] + "00"))
 
@@ -145,6 +146,46 @@ def test_batches_arrive_and_close_sends_the_rest() -> None:
     tracer.close()
     assert len(place.got) == 301
     assert tracer.lanes[0].dropped == 0
+
+
+def test_spans_are_made_behind_the_request_and_end_when_it_did() -> None:
+    place = Held()
+    tracer = Tracer([place])
+    trace, made_by = Trace(), []
+
+    def make() -> Spans:
+        made_by.append(threading.current_thread().name)
+        return spans_of(trace, "ask")
+
+    with trace.stage("retrieve"):
+        pass
+    tracer.emit(trace, make)
+    ended = trace.now()
+    assert not made_by
+    # What comes after the trace was handed on is none of its business.
+    time.sleep(0.002)
+    tracer.start()
+    tracer.close()
+    assert made_by
+    (spans,) = place.got
+    assert spans.spans[0].ended <= ended
+    assert [span.name for span in spans.spans] == ["ask", "retrieve"]
+
+
+def test_a_trace_that_cannot_be_made_is_counted_and_holds_up_none_after_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> Spans:
+        raise RuntimeError("no spans")
+
+    place = Held()
+    tracer = Tracer([place])
+    tracer.start()
+    tracer.emit(Trace(), broken)
+    tracer.emit(Trace(), made)
+    tracer.close()
+    assert (len(place.got), tracer.lanes[0].dropped) == (1, 1)
+    assert "could not be made" in caplog.text
 
 
 def test_a_hanging_place_drops_what_does_not_fit_and_holds_nobody_up() -> None:

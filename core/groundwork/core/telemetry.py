@@ -86,8 +86,8 @@ class Trace:
         self.sampled = bool(int(flags, 16) & 1) if known else None
         self.timings_ms: dict[str, float] = {}
         self.stages: list[Stage] = []
-        # Set by whoever hands the trace on, so that it is handed on once.
-        self.closed = False
+        # When it was handed on, which is done once: its spans may be made later.
+        self.ended_ns: int | None = None
         self.began_ns = time.time_ns()
         self._began = time.perf_counter_ns()
         self._open: list[int] = []

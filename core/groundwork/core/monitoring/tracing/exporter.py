@@ -1,6 +1,6 @@
-"""Traces on their way out: a bounded queue, a thread, and places that take batches.
+"""Traces on their way out: a bounded queue, a thread that makes their spans, and places that take batches.
 
-A request pays for an append. Where a place is slow or dead, what does not fit the queue is dropped and counted; requests never
+A request pays for an append: spans, and the scrubbing of texts where they are recorded, are made behind it. Where a place is slow or dead, what does not fit the queue is dropped and counted; requests never
 wait for it.
 """
 
@@ -21,6 +21,9 @@ _log = logging.getLogger("groundwork.monitoring")
 _BATCH = 256
 _GATHER_SECONDS = 1.0
 _STOP_SECONDS = 5.0
+# How long what a request left may wait for its spans, and how much of it.
+_MAKE_SECONDS = 0.25
+_MOST_UNMADE = 1024
 _SPACE = 2**64
 
 
@@ -132,11 +135,16 @@ class Tracer:
     def __init__(self, places: Sequence[Place] = (), share: float = 1.0) -> None:
         self.lanes = tuple(Lane(place) for place in places)
         self._below = round(share * _SPACE)
+        self._unmade: deque[Callable[[], Spans]] = deque()
+        self._turn = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
         for lane in self.lanes:
             lane.start()
+        self._thread.start()
 
     def wants(self, trace: Trace) -> bool:
         """Whether this trace is one of the share."""
@@ -145,21 +153,48 @@ class Tracer:
         return int(trace.trace_id[16:], 16) < self._below
 
     def emit(self, trace: Trace, make: Callable[[], Spans], *, failed: bool = False) -> None:
-        """Hand a trace on, once; `make` is called only where it is kept."""
-        if trace.closed or not self.lanes:
+        """Hand a trace on, once, as it is now; `make` is called only where it is kept, and by another thread."""
+        if trace.ended_ns is not None or not self.lanes:
             return
-        trace.closed = True
-        if failed or self.wants(trace):
-            spans = make()
-            for lane in self.lanes:
-                lane.put(spans)
+        trace.ended_ns = trace.now()
+        if not failed and not self.wants(trace):
+            return
+        if len(self._unmade) >= _MOST_UNMADE:
+            self._drop()
+        else:
+            self._unmade.append(make)
 
     def flush(self, seconds: float = _STOP_SECONDS) -> bool:
         """Wait until every place has everything, for so long at most each."""
+        self._make()
         out = [lane.flush(seconds) for lane in self.lanes]
         return all(out)
 
     def close(self) -> None:
         """Send what waits, and let go of the places."""
+        self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_SECONDS)
+        self._make()
         for lane in self.lanes:
             lane.close()
+
+    def _run(self) -> None:
+        while not self._closing.wait(_MAKE_SECONDS):
+            self._make()
+
+    def _make(self) -> None:
+        with self._turn:
+            while self._unmade:
+                try:
+                    spans = self._unmade.popleft()()
+                except Exception:  # noqa: BLE001 -- the edge of a thread: one trace is lost, not those after it
+                    _log.exception("the spans of a trace could not be made")
+                    self._drop()
+                else:
+                    for lane in self.lanes:
+                        lane.put(spans)
+
+    def _drop(self) -> None:
+        for lane in self.lanes:
+            lane.dropped += 1

@@ -82,7 +82,8 @@ def spans_of(
     by_stage: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Spans:
     """The request and its stages. `by_stage` adds attributes to the stages of that name."""
-    ended = trace.now()
+    ended = trace.ended_ns or trace.now()
+    stages = tuple(trace.stages)
     top = Span(
         name,
         trace.span_id,
@@ -93,9 +94,9 @@ def spans_of(
         _fault(error),
         {key: value for key, value in (attributes or {}).items() if value is not None},
     )
-    ids = [secrets.token_hex(8) for _ in trace.stages]
+    ids = [secrets.token_hex(8) for _ in stages]
     spans = [top]
-    for stage, span_id in zip(trace.stages, ids, strict=True):
+    for stage, span_id in zip(stages, ids, strict=True):
         more = (by_stage or {}).get(stage.name, {})
         spans.append(
             Span(
