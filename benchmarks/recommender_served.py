@@ -21,7 +21,6 @@ def main(folder: Path, port: int) -> None:
     """Serve until the process is ended."""
     import uvicorn
 
-    from groundwork.serving.api import recommendations
     from groundwork.serving.app import create_app
     from groundwork.serving.recommending import open_recommending
     from groundwork.serving.services import build_services
@@ -34,9 +33,6 @@ def main(folder: Path, port: int) -> None:
     followers = Followers(lambda: registry, folder / "releases", 1.0)
     app.state.recommending = open_recommending(settings, services.accounts, followers)
     followers.look()
-    paths = {getattr(route, "path", "") for route in app.routes}
-    if "/v1/recommendations" not in paths:
-        app.include_router(recommendations.router)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
