@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _SIDE, _MASK_STRIDE, _LINE_STRIDE, _REACH = 224, 4, 4, 8.0
 _LEAST = 0.015
 # How well the figure fits the mask, at least.
 _SHAPELY = 0.72
+# Below this fit the picture is looked at in other colours too; what only those show has to fit so well.
+_SURE, _LATER = 0.9, 0.8
 # What is left around the card when it is looked at again, as a share of its longer side.
 _AROUND = 0.18
 _CORE = 0.5
@@ -43,7 +46,31 @@ class Row:
 
 
 def locate(picture: Image, models: Models) -> Located | None:
-    """The card in an RGB picture, or None. What is found is looked at again from near, and the better fit counts."""
+    """The card in an RGB picture, or None.
+
+    A card in the colours of what it lies on is told from it in others: where the first look is unsure, the best of four counts.
+    """
+    first = _twice(picture, models)
+    if first is not None and first.confidence >= _SURE:
+        return first
+    least = _LATER if first is None else first.confidence
+    others = (_twice(one, models) for one in _recoloured(picture))
+    better = [one for one in others if one is not None and one.confidence > least]
+    return max(better, key=lambda one: one.confidence, default=first)
+
+
+def _recoloured(picture: Image) -> Iterator[Image]:
+    """With all the contrast that there is, and with the channels exchanged."""
+    from PIL import Image, ImageOps
+
+    yield ImageOps.autocontrast(picture, cutoff=1)
+    red, green, blue = picture.split()
+    yield Image.merge("RGB", (blue, red, green))
+    yield Image.merge("RGB", (green, blue, red))
+
+
+def _twice(picture: Image, models: Models) -> Located | None:
+    """What is found is looked at again from near, and the better fit counts."""
     found = _look(picture, models)
     if found is None:
         return None
