@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import uuid
@@ -120,3 +121,18 @@ def test_replicas_that_start_together_make_each_table_once(
             connection.execute(sql.insert(table).values(id=1))
     for engine in engines:
         engine.dispose()
+
+
+def test_nothing_stays_open_where_nobody_has_the_engine_any_more(
+    postgres_server: str,
+) -> None:
+    engine = open_engine(new_database(postgres_server, f"left_{uuid.uuid4().hex[:12]}"))
+    held = engine.connect()
+    raw = held.connection.dbapi_connection
+    assert raw is not None
+    # Another store that shares the engine is closed while this one uses it.
+    engine.dispose()
+    held.close()
+    del held, engine
+    gc.collect()
+    assert raw.closed

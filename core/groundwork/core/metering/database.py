@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
@@ -58,7 +58,24 @@ def open_engine(url: str) -> sql.Engine:
                 **_POOL,
                 connect_args={"connect_timeout": 3, "options": _POSTGRES_OPTIONS},
             )
+            _close_with(engine)
     return engine
+
+
+def _close_with(engine: sql.Engine) -> None:
+    """Close what is open when nobody has the engine any more, however its users left it.
+
+    A connection that was in use while another store disposed of the engine goes back to a pool that nobody sees.
+    """
+    connections: set[Any] = set()
+    sql.event.listen(engine, "connect", lambda connection, _: connections.add(connection))
+    sql.event.listen(engine, "close", lambda connection, _: connections.discard(connection))
+    finalize(engine, _close_all, connections)
+
+
+def _close_all(connections: set[Any]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 @contextmanager
