@@ -15,6 +15,7 @@ from groundwork.cli.run import run
 from groundwork.core.monitoring.checks import Check, Checks, checked_at, note_check
 from groundwork.core.settings import Settings, load
 from groundwork.pipelines.steps.retrain import refresh
+from tests.monitoring.pumps import pump_pages
 from tests.monitoring.watched_world import build_watched
 
 DAY = 86_400.0
@@ -23,19 +24,7 @@ Status = Callable[[], dict[str, str]]
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "EMBEDDER__ENGINE": "hashing",
-        "REGISTRY__REGISTER_LIVE": "false",
-        "INDEX__DEFAULT": "docs",
-    }.items():
-        monkeypatch.setenv(f"GROUNDWORK_{name}", value)
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    for n in range(4):
-        (folder / f"p{n}.md").write_text(f"# Pump {n}\n\nThe limit of pump {n} is {n}.\n")
-    return folder
+    return pump_pages(tmp_path, monkeypatch, 4, INDEX__DEFAULT="docs")
 
 
 @pytest.fixture

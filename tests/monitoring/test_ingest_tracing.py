@@ -15,23 +15,14 @@ from groundwork.core.monitoring.tracing.spans import Span, Spans
 from groundwork.core.settings import load
 from groundwork.core.telemetry import MAX_STAGES, NO_STAGES, Trace
 from groundwork.pipelines.steps import ingest as steps
+from tests.monitoring.pumps import pump_pages
 
 PAGES = 70
 
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, value in {
-        "HOME": str(tmp_path / "home"),
-        "EMBEDDER__ENGINE": "hashing",
-        "REGISTRY__REGISTER_LIVE": "false",
-    }.items():
-        monkeypatch.setenv(f"GROUNDWORK_{name}", value)
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    for n in range(PAGES):
-        (folder / f"p{n}.md").write_text(f"# Pump {n}\n\nThe limit of pump {n} is {n}.\n")
+    folder = pump_pages(tmp_path, monkeypatch, PAGES)
     (folder / "broken.ipynb").write_text("{")
     return folder
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from groundwork.core.errors import Unavailable
 from groundwork.core.metering.database import (
@@ -151,11 +151,7 @@ class LedgerObservations:
         with self._opening:
             if self._engine is None:
                 engine = open_engine(self._url)
-                try:
-                    create_tables(engine, _metadata)
-                except (IntegrityError, ProgrammingError) as error:
-                    # Another replica made it at the same moment; if not, the first write will say so.
-                    _log.debug("the table of observations is there: %s", error)
+                create_tables(engine, _metadata)
                 self._engine = engine
             return self._engine
 

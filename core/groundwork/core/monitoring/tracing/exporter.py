@@ -1,7 +1,7 @@
 """Traces on their way out: a bounded queue, a thread that makes their spans, and places that take batches.
 
-A request pays for an append: spans, and the scrubbing of texts where they are recorded, are made behind it. Where a place is slow or dead, what does not fit the queue is dropped and counted; requests never
-wait for it.
+A request pays for an append: spans, and the scrubbing of texts where they are recorded, are made behind it. Where a place is
+slow or dead, what does not fit the queue is dropped and counted; requests never wait for it.
 """
 
 from __future__ import annotations
